@@ -1,0 +1,1 @@
+//! Resource types of realmwright.dev/v1alpha1 and the schema that Kubernetes checks.

@@ -1,0 +1,2 @@
+//! A small relying party on an independent OpenID Connect library.
+fn main() {}

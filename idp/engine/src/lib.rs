@@ -1,0 +1,1 @@
+//! Use cases: authorize, grants, logins, sessions, consent, accounts; I/O only through traits.

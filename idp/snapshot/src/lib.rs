@@ -1,0 +1,1 @@
+//! Snapshot values, content-addressed parts, envelope, digest, encode and decode.

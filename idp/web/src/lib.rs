@@ -1,0 +1,1 @@
+//! Routers, extractors, errors, pages and texts.

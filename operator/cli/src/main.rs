@@ -1,0 +1,2 @@
+//! The command line: dev, validate, test, explain, crds, accounts.
+fn main() {}
