@@ -1,1 +1,265 @@
-//! Repository traits, row types and the contract tests that every database crate runs.
+//! The region's database as traits: rows, reads within a realm, one atomic `commit` for every
+//! use case, and the maintenance that has no realm.
+//!
+//! Rules that both database crates keep, and that the suite in [`contract`] proves:
+//! - Every key begins with the realm id. Reads name the realm; nothing is found across realms.
+//! - Rows that have expired by the database clock are not found.
+//! - [`Commit::commit`] is all or nothing. Single use is one statement that consumes and tells
+//!   [`Refusal::AlreadyUsed`] from [`Refusal::Unknown`]: of 64 racers one wins.
+//! - "Not found" is `Ok(None)`. A row that cannot be what we wrote is [`StoreError::Inconsistent`].
+//!
+//! This crate must not know SQL, HTTP or what the rows mean for a login.
+//!
+//! Recipe for a new table: its row here, a read trait or method, its [`Change`] variants, its
+//! erasure and export rule in [`tables`], a migration in both database crates, and a contract
+//! test. A table that holds a subject and has no rule fails a test.
+
+pub mod changes;
+pub mod contract;
+pub mod rows;
+pub mod tables;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use realmwright_snapshot::{
+    AttributeName, Attributes, ClientId, Country, InstanceName, RealmId, RegionName,
+};
+
+pub use changes::{Change, Committed, Outcome, Refusal};
+pub use rows::{
+    AccessTokenRow, AttemptKey, AttemptRow, AuthenticationRow, CodeRow, ConsentRow, CredentialId,
+    CredentialRow, EventRow, GrantId, GrantRow, LoginId, LoginRow, LookupKey, OutboxId, OutboxRow,
+    PasswordState, RefreshTokenRow, SessionClientRow, SessionId, SessionRow, SubjectId, SubjectRow,
+    SubjectState, TokenHash,
+};
+
+/// Why the database did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Not reachable, too slow, full, or restarting: try again later. Never means "no".
+    #[error("the database is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A row or a schema that this build did not write.
+    #[error("inconsistent data in table {table}: {detail}")]
+    Inconsistent {
+        /// Table.
+        table: &'static str,
+        /// What is wrong, without personal data.
+        detail: String,
+    },
+    /// The database belongs to another region, country or instance, or its schema is too new.
+    #[error("the database is refused: {0}")]
+    Refused(String),
+}
+
+/// Result of every store call.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// One page of a list, ordered by a key that `after` continues.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page begins; none when this is the last.
+    pub next: Option<String>,
+}
+
+/// What people are searched by.
+#[derive(Clone, Debug, Default)]
+pub struct SubjectQuery {
+    /// Exact match of searchable attributes, all of them; normalised by the caller.
+    pub attributes: Vec<LookupKey>,
+    /// Only people in this state.
+    pub state: Option<SubjectState>,
+    /// At most so many (1 to 500).
+    pub limit: u32,
+    /// Continues after the `next` of the former page.
+    pub after: Option<String>,
+}
+
+/// People and what hangs on them.
+#[async_trait]
+pub trait Subjects: Send + Sync {
+    /// The person.
+    async fn subject(&self, realm: &RealmId, sub: &SubjectId) -> Result<Option<SubjectRow>>;
+    /// The person whose account lies under `key` in `store`.
+    async fn subject_by_store_key(
+        &self,
+        realm: &RealmId,
+        store: &str,
+        key: &str,
+    ) -> Result<Option<SubjectRow>>;
+    /// People with this value of a searchable attribute; at most `limit`.
+    async fn lookup(&self, realm: &RealmId, key: &LookupKey, limit: u32) -> Result<Vec<SubjectId>>;
+    /// People by several values.
+    async fn search(&self, realm: &RealmId, query: &SubjectQuery) -> Result<Page<SubjectRow>>;
+    /// All stored attributes of a person.
+    async fn attributes(&self, realm: &RealmId, sub: &SubjectId) -> Result<Attributes>;
+    /// All credentials of a person, oldest first.
+    async fn credentials(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<CredentialRow>>;
+    /// Names of roles held directly: `role` or `client:role`.
+    async fn roles(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<String>>;
+    /// Full paths of groups, with a leading slash.
+    async fn groups(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<String>>;
+}
+
+/// Logins under way.
+#[async_trait]
+pub trait Logins: Send + Sync {
+    /// The login.
+    async fn login(&self, realm: &RealmId, id: &LoginId) -> Result<Option<LoginRow>>;
+}
+
+/// Sessions, common to all protocols.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// The session; none once it has ended or expired (idle or absolute).
+    async fn session(&self, realm: &RealmId, id: &SessionId) -> Result<Option<SessionRow>>;
+    /// What was passed in it, oldest first.
+    async fn authentications(
+        &self,
+        realm: &RealmId,
+        id: &SessionId,
+    ) -> Result<Vec<AuthenticationRow>>;
+    /// Applications entered in it.
+    async fn session_clients(
+        &self,
+        realm: &RealmId,
+        id: &SessionId,
+    ) -> Result<Vec<SessionClientRow>>;
+    /// Live sessions of a person, newest first.
+    async fn sessions_of(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<SessionRow>>;
+}
+
+/// Codes, grants, tokens and consents.
+#[async_trait]
+pub trait Grants: Send + Sync {
+    /// The code, used or not, until it expires.
+    async fn code(&self, realm: &RealmId, hash: &TokenHash) -> Result<Option<CodeRow>>;
+    /// The grant, ended or not, until it expires.
+    async fn grant(&self, realm: &RealmId, id: &GrantId) -> Result<Option<GrantRow>>;
+    /// The refresh token, used or not, until it expires.
+    async fn refresh_token(
+        &self,
+        realm: &RealmId,
+        hash: &TokenHash,
+    ) -> Result<Option<RefreshTokenRow>>;
+    /// The opaque access token.
+    async fn access_token(
+        &self,
+        realm: &RealmId,
+        hash: &TokenHash,
+    ) -> Result<Option<AccessTokenRow>>;
+    /// Whether the JWT with this `jti` was revoked.
+    async fn is_revoked(&self, realm: &RealmId, jti: &str) -> Result<bool>;
+    /// What the person has consented to for a client.
+    async fn consent(
+        &self,
+        realm: &RealmId,
+        sub: &SubjectId,
+        client: &ClientId,
+    ) -> Result<Option<ConsentRow>>;
+    /// All consents of a person.
+    async fn consents_of(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<ConsentRow>>;
+    /// Live grants of a person.
+    async fn grants_of(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<GrantRow>>;
+}
+
+/// Counters that hold across processes.
+#[async_trait]
+pub trait Attempts: Send + Sync {
+    /// The counter; none when nothing was counted in its window.
+    async fn attempts(&self, realm: &RealmId, key: &AttemptKey) -> Result<Option<AttemptRow>>;
+}
+
+/// The one way to write.
+#[async_trait]
+pub trait Commit: Send + Sync {
+    /// Applies all changes in order in one transaction, or none. A refusal is an [`Outcome`],
+    /// not an error: it names the change that was refused and why.
+    async fn commit(&self, realm: &RealmId, changes: Vec<Change>) -> Result<Outcome>;
+}
+
+/// Everything about one person, table by table, for erasure proofs and subject access requests.
+#[async_trait]
+pub trait PersonalData: Send + Sync {
+    /// Rows of every table that [`tables`] marks for export, as JSON by table name. Secrets
+    /// (password hashes, seeds, token hashes) are left out.
+    async fn export(
+        &self,
+        realm: &RealmId,
+        sub: &SubjectId,
+    ) -> Result<serde_json::Map<String, serde_json::Value>>;
+}
+
+/// Which region, and for an instance with its own database which instance, owns a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Region.
+    pub region: RegionName,
+    /// Its country.
+    pub country: Country,
+    /// The instance, where that instance has its own database.
+    pub instance: Option<InstanceName>,
+}
+
+/// What runs without a realm.
+#[async_trait]
+pub trait Maintenance: Send + Sync {
+    /// Brings the schema up to this build, under a lock.
+    async fn migrate(&self) -> Result<()>;
+    /// Refuses a schema that is too new or too old for this build.
+    async fn check_schema(&self) -> Result<()>;
+    /// Writes the owner at first use; refuses a database of another one.
+    async fn claim_ownership(&self, owner: &Owner) -> Result<()>;
+    /// The database clock, with the offset of tests.
+    async fn now(&self) -> Result<Timestamp>;
+    /// Deletes expired rows, at most `batch` of each table; returns how many went.
+    async fn sweep(&self, batch: u32) -> Result<u64>;
+    /// Leases up to `limit` due outbox rows of `realms` for `lease`.
+    async fn claim_outbox(
+        &self,
+        realms: &[RealmId],
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<OutboxRow>>;
+    /// Removes a delivered row.
+    async fn complete_outbox(&self, realm: &RealmId, id: &OutboxId) -> Result<()>;
+    /// Gives a row back: due again at `retry_at`, or dead when none.
+    async fn release_outbox(
+        &self,
+        realm: &RealmId,
+        id: &OutboxId,
+        retry_at: Option<Timestamp>,
+        error: &str,
+    ) -> Result<()>;
+}
+
+/// A whole database.
+pub trait Store:
+    Subjects + Logins + Sessions + Grants + Attempts + Commit + PersonalData + Maintenance
+{
+    /// Shifts the database clock; for tests only.
+    fn set_clock_offset(&self, offset: jiff::SignedDuration);
+}
+
+/// Searchable form of an attribute value; what [`LookupKey::value`] holds.
+#[must_use]
+pub fn lookup_value(value: &str, case_insensitive: bool) -> String {
+    let trimmed = value.trim();
+    if case_insensitive {
+        trimmed.to_lowercase()
+    } else {
+        trimmed.to_owned()
+    }
+}
+
+impl LookupKey {
+    /// A key for `attribute` with an already normalised value.
+    #[must_use]
+    pub fn new(attribute: AttributeName, value: String) -> Self {
+        Self { attribute, value }
+    }
+}

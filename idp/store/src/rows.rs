@@ -1,0 +1,363 @@
+//! Rows, as the engine reads and writes them.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use realmwright_snapshot::{AttributeName, ClientId, MethodName, ScopeName};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! uuids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+uuids! {
+    /// A login under way.
+    LoginId;
+    /// A single sign-on session; what `sid` is made of. The cookie holds a secret beside it.
+    SessionId;
+    /// What a person (or a client for itself) granted to a client: the family of its tokens.
+    GrantId;
+    /// A credential of a person.
+    CredentialId;
+    /// An outbox row.
+    OutboxId;
+}
+
+/// Internal, immutable identifier of a person in a realm. It leaves only as a subject that the
+/// engine derives for an audience, never as this type.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SubjectId(pub String);
+
+impl fmt::Display for SubjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// SHA-256 of a random token of at least 128 bits. The token itself is never stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TokenHash(pub [u8; 32]);
+
+/// A searchable value of an attribute, in its normal form (see [`crate::lookup_value`]).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LookupKey {
+    /// The attribute.
+    pub attribute: AttributeName,
+    /// Plain, or a keyed blind index of it.
+    pub value: String,
+}
+
+/// Whether a person may log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectState {
+    /// Yes.
+    Active,
+    /// No.
+    Locked,
+}
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubjectRow {
+    /// Identifier.
+    pub sub: SubjectId,
+    /// Name of the `AttributeStore` that the account lies in.
+    pub store: String,
+    /// Its key there; unique within the store.
+    pub store_key: String,
+    /// May log in?
+    pub state: SubjectState,
+    /// How many factors the person demands: 0 or 1 none beyond the realm's, 2 a second one.
+    pub required_factors: u8,
+    /// Creation.
+    pub created_at: Timestamp,
+    /// Last change of state or attributes.
+    pub updated_at: Timestamp,
+    /// Grows with every change of state or attributes; compare-and-swap.
+    pub version: i64,
+}
+
+/// What a password credential says beside its hash.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordState {
+    /// Must be changed at the next login.
+    pub must_change: bool,
+    /// Former hashes, newest first.
+    pub history: Vec<String>,
+}
+
+/// A credential.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CredentialRow {
+    /// Identifier.
+    pub id: CredentialId,
+    /// Whose it is.
+    pub sub: SubjectId,
+    /// `password`, `totp` or `recovery_codes`.
+    pub kind: String,
+    /// Label for its owner.
+    pub label: String,
+    /// Password hash as text, or sealed bytes in base64url: never a plain secret.
+    pub secret: String,
+    /// What its kind keeps beside the secret, as JSON: [`PasswordState`], the last TOTP step, ...
+    pub state: serde_json::Value,
+    /// Creation, or the last change of the secret.
+    pub created_at: Timestamp,
+    /// Last successful use.
+    pub last_used_at: Option<Timestamp>,
+    /// Grows with every change; compare-and-swap, so that one code passes once.
+    pub version: i64,
+}
+
+impl fmt::Debug for CredentialRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CredentialRow")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A login under way: the flow state of the engine, opaque here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginRow {
+    /// Identifier.
+    pub id: LoginId,
+    /// The person, once known.
+    pub sub: Option<SubjectId>,
+    /// Versioned flow state, JSON.
+    pub state: serde_json::Value,
+    /// Newest snapshot revision that touched it.
+    pub revision: u64,
+    /// 0 when not stored yet; compare-and-swap, so that a step submitted twice counts once.
+    pub version: i64,
+    /// End of the login.
+    pub expires_at: Timestamp,
+}
+
+/// A session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow {
+    /// Identifier.
+    pub id: SessionId,
+    /// Whose it is.
+    pub sub: SubjectId,
+    /// SHA-256 of the secret in the cookie.
+    pub secret: TokenHash,
+    /// Browser, as it said.
+    pub user_agent: Option<String>,
+    /// Address of the last login.
+    pub address: Option<String>,
+    /// Claims of flows.
+    pub claims: serde_json::Map<String, serde_json::Value>,
+    /// Start.
+    pub created_at: Timestamp,
+    /// Last login to an application.
+    pub last_used_at: Timestamp,
+    /// End without activity.
+    pub idle_expires_at: Timestamp,
+    /// End whatever the activity.
+    pub expires_at: Timestamp,
+}
+
+/// One passed factor of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthenticationRow {
+    /// The session.
+    pub session: SessionId,
+    /// Name of the method.
+    pub method: MethodName,
+    /// RFC 8176 value.
+    pub amr: String,
+    /// 1 or 2.
+    pub factor: u8,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An application entered in a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionClientRow {
+    /// The session.
+    pub session: SessionId,
+    /// The application.
+    pub client: ClientId,
+    /// `oidc`, later `saml` and others.
+    pub protocol: String,
+    /// What the application knows the session by (`sid`, NameID).
+    pub reference: String,
+    /// First entry.
+    pub first_at: Timestamp,
+    /// Last entry.
+    pub last_at: Timestamp,
+}
+
+/// A grant: the family of codes and tokens that came from one authorization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantRow {
+    /// Identifier.
+    pub id: GrantId,
+    /// The person; none for a client's own tokens.
+    pub sub: Option<SubjectId>,
+    /// The session it depends on; none for offline grants.
+    pub session: Option<SessionId>,
+    /// The application.
+    pub client: ClientId,
+    /// Granted scopes.
+    pub scopes: Vec<ScopeName>,
+    /// RFC 8707 resources.
+    pub resource: Vec<String>,
+    /// RFC 9396, empty array when none.
+    pub authorization_details: serde_json::Value,
+    /// OIDC `claims` request, null when none.
+    pub claims: serde_json::Value,
+    /// RFC 7800 confirmation, when tokens are bound.
+    pub cnf: Option<serde_json::Value>,
+    /// `nonce` of the request.
+    pub nonce: Option<String>,
+    /// When the person authenticated.
+    pub auth_time: Option<Timestamp>,
+    /// `acr` of tokens.
+    pub acr: Option<String>,
+    /// `amr` of tokens.
+    pub amr: Vec<String>,
+    /// Creation.
+    pub created_at: Timestamp,
+    /// End at the latest.
+    pub expires_at: Timestamp,
+    /// Set once it was revoked.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// An authorization code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeRow {
+    /// SHA-256 of the code.
+    pub hash: TokenHash,
+    /// What it redeems.
+    pub grant: GrantId,
+    /// `redirect_uri` of the request, when it named one.
+    pub redirect_uri: Option<String>,
+    /// `S256` challenge.
+    pub code_challenge: Option<String>,
+    /// End.
+    pub expires_at: Timestamp,
+    /// Set once it was redeemed.
+    pub used_at: Option<Timestamp>,
+}
+
+/// A refresh token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshTokenRow {
+    /// SHA-256 of the token.
+    pub hash: TokenHash,
+    /// Its family.
+    pub grant: GrantId,
+    /// End by idleness or by the family's life.
+    pub expires_at: Timestamp,
+    /// Set once it was rotated.
+    pub used_at: Option<Timestamp>,
+    /// The successor, encrypted under a key that only this token yields: a client that retries
+    /// gets the same successor, and the database alone yields none.
+    pub successor: Option<Vec<u8>>,
+}
+
+/// An opaque access token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccessTokenRow {
+    /// SHA-256 of the token.
+    pub hash: TokenHash,
+    /// Its family; none for `client_credentials`.
+    pub grant: Option<GrantId>,
+    /// The application.
+    pub client: ClientId,
+    /// The claims a JWT of the same moment would hold.
+    pub claims: serde_json::Map<String, serde_json::Value>,
+    /// End.
+    pub expires_at: Timestamp,
+}
+
+/// A remembered consent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsentRow {
+    /// Who.
+    pub sub: SubjectId,
+    /// To whom.
+    pub client: ClientId,
+    /// Everything consented to so far.
+    pub scopes: Vec<ScopeName>,
+    /// First time.
+    pub granted_at: Timestamp,
+    /// Last change.
+    pub updated_at: Timestamp,
+}
+
+/// What is counted: a purpose and a pseudonym (a subject id, or a keyed hash of an address or a
+/// login name).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AttemptKey {
+    /// `password`, `totp`, `address`, `login`.
+    pub purpose: String,
+    /// Whose.
+    pub key: String,
+}
+
+/// A counter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// Attempts in the window.
+    pub count: u32,
+    /// Barred until.
+    pub locked_until: Option<Timestamp>,
+    /// The counter is forgotten at.
+    pub expires_at: Timestamp,
+}
+
+/// An audit event, already classed: the region's database is its home.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventRow {
+    /// Time-ordered identifier.
+    pub id: Uuid,
+    /// When.
+    pub at: Timestamp,
+    /// Kind, such as `login_failed`.
+    pub kind: String,
+    /// Whom it is about.
+    pub subject: Option<SubjectId>,
+    /// Which application.
+    pub client: Option<ClientId>,
+    /// Its fields.
+    pub fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Something to deliver.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxRow {
+    /// The realm.
+    pub realm: realmwright_snapshot::RealmId,
+    /// Identifier.
+    pub id: OutboxId,
+    /// Where to: `log`, later sinks, messages and back-channel logout.
+    pub target: String,
+    /// Whom it is about.
+    pub subject: Option<SubjectId>,
+    /// What.
+    pub payload: serde_json::Value,
+    /// Deliveries that failed so far.
+    pub attempts: u32,
+}
