@@ -20,6 +20,7 @@ mod method;
 mod names;
 mod period;
 mod realm;
+pub mod sample;
 mod scope;
 mod seal;
 mod texts;
