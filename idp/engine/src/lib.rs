@@ -1,1 +1,49 @@
-//! Use cases: authorize, grants, logins, sessions, consent, accounts; I/O only through traits.
+//! The use cases of the identity provider: authorize, logins, grants, sessions, consent, logout
+//! and the accounts API. I/O happens only through the traits of [`ports`]; each use case reads,
+//! decides through the pure crates, and ends in one commit.
+//!
+//! This crate must not know HTTP, cookies' syntax, HTML, SQL or where a snapshot comes from. It
+//! takes plain text and values and gives plain values (see [`api`]).
+//!
+//! Recipe for a use case: its input and answer in [`api`], a method on [`Engine`] in a module of
+//! its own, its audit events in the decision crate's closed enum, everything it writes as one
+//! list of changes, and tests here over SQLite with a manual clock.
+
+pub mod accounts;
+pub mod api;
+mod authorize;
+mod grants;
+mod introspection;
+mod login;
+mod logout;
+pub mod ports;
+mod revocation;
+pub mod runtime_realm;
+mod userinfo;
+
+pub use api::{
+    Answer, BackChannelCall, CallFault, ClientResponse, ClientView, ConsentScope, CookieChange,
+    CookiePurpose, Cookies, EngineFault, ErrorKind, ErrorPage, Fault, FormTarget, JsonAnswer,
+    LoggedOutPage, LoginPage, LogoutPage, MethodView, NewPasswordReason, Notice, OAuthError,
+    PasswordRule, PersonView, Reply, RequestContext, Step, StepView,
+};
+pub use logout::LogoutAnswer;
+pub use ports::{
+    Clock, EventBatch, EventObserver, FetchFault, Fetcher, HashFault, Observation, PasswordHasher,
+    Ports, Random, Realms, Unobserved,
+};
+pub use runtime_realm::{CachedDocument, PrepareFault, RuntimeRealm, SnapshotVersion};
+
+/// The use cases over their ports. Cheap to clone; holds no state of its own.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) ports: Ports,
+}
+
+impl Engine {
+    /// An engine over these ports.
+    #[must_use]
+    pub const fn new(ports: Ports) -> Self {
+        Self { ports }
+    }
+}
