@@ -1,0 +1,34 @@
+# Realmwright. `make` alone lists what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+# One target directory for every checkout of this project on a machine.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/realmwright/target
+QUICKSTART ?= examples/quickstart
+
+.PHONY: help run test check lint generate generated prove prepare
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+prepare: ## Install what building and testing need (Debian packages)
+	@scripts/prepare
+
+run: ## Serve the quickstart with its demo application; Ctrl-C ends both
+	@scripts/prepare build
+	@scripts/run $(QUICKSTART)
+
+test: prepare ## Run every test
+	cargo test --workspace --locked --quiet
+
+lint: ## Format and clippy, warnings are errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+generate: ## Write everything that is generated: CRDs, references, OpenAPI
+	@scripts/generate
+
+generated: generate ## Fail when a generated file is not current
+	@git diff --exit-code --stat -- crds/yaml docs/reference || { echo "Run 'make generate' and commit the result." >&2; exit 1; }
+
+check: lint generated test ## All that CI runs
