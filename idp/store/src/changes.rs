@@ -12,7 +12,9 @@ use crate::rows::{
     TokenHash,
 };
 
-/// One change. The comment of each says what refuses it; the others cannot be refused.
+/// One change. The comment of each says what refuses it. Beside that, a row whose person, session
+/// or grant is not there (not yet: order the list; or no more) is refused as `Unknown`, and a new
+/// row under a taken id as `Conflict`, so that nothing outlives what it hangs on.
 #[derive(Clone, Debug)]
 pub enum Change {
     /// New person with attributes and searchable values. `Conflict` on a taken store key or
@@ -73,8 +75,9 @@ pub enum Change {
         /// Full paths.
         groups: Vec<String>,
     },
-    /// Deletes every row about a person; the audit keeps its rows under the pseudonym with
-    /// personal fields emptied. `Unknown` without such a person.
+    /// Deletes every row about a person, by the rules of [`crate::tables`]; the audit keeps its
+    /// rows under the pseudonym with their fields emptied. What a later change of the same commit
+    /// records or enqueues stays. `Unknown` without such a person.
     EraseSubject {
         /// The person.
         sub: SubjectId,
@@ -82,7 +85,7 @@ pub enum Change {
     /// New credential.
     InsertCredential(CredentialRow),
     /// Changes secret, state, label or last use. `Stale` when the stored version is not
-    /// `row.version`; the stored one becomes one more.
+    /// `row.version`, or there is none any more; the stored one becomes one more.
     UpdateCredential(CredentialRow),
     /// Deletes one credential. `Unknown` without it.
     DeleteCredential {
@@ -150,7 +153,7 @@ pub enum Change {
     },
     /// Records that an application was entered; first entry stays.
     PutSessionClient(SessionClientRow),
-    /// New grant.
+    /// New grant. `Ended` when it depends on a session that has ended.
     InsertGrant(GrantRow),
     /// Ends a grant and all its tokens. Nothing happens when it has ended.
     EndGrant {
@@ -222,7 +225,8 @@ pub enum Change {
         client: ClientId,
     },
     /// Counts one attempt. `Barred` when the counter is barred or stands at `limit` already;
-    /// otherwise it grows by one, and at `limit` it is barred for `bar`. Read back through
+    /// otherwise it grows by one, and at `limit` it is barred for `bar` and then forgotten. With a
+    /// `bar` of zero it stands at `limit` until its window ends. Read back through
     /// [`Committed::attempts`], in the order of the changes.
     CountAttempt {
         /// Which counter.
@@ -239,7 +243,7 @@ pub enum Change {
         /// Which counter.
         key: AttemptKey,
     },
-    /// Takes one attempt back, so that a success does not count against an address.
+    /// Takes one attempt back, so that a success does not count against an address; lifts a bar.
     UncountAttempt {
         /// Which counter.
         key: AttemptKey,

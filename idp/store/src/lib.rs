@@ -7,6 +7,7 @@
 //! - [`Commit::commit`] is all or nothing. Single use is one statement that consumes and tells
 //!   [`Refusal::AlreadyUsed`] from [`Refusal::Unknown`]: of 64 racers one wins.
 //! - "Not found" is `Ok(None)`. A row that cannot be what we wrote is [`StoreError::Inconsistent`].
+//! - Times are kept to the microsecond; what is finer is cut off.
 //!
 //! This crate must not know SQL, HTTP or what the rows mean for a login.
 //!
@@ -15,9 +16,12 @@
 //! test. A table that holds a subject and has no rule fails a test.
 
 pub mod changes;
+#[cfg(feature = "testing")]
 pub mod contract;
+pub mod export;
 pub mod rows;
 pub mod tables;
+pub mod values;
 
 use std::time::Duration;
 
@@ -146,7 +150,7 @@ pub trait Grants: Send + Sync {
         realm: &RealmId,
         hash: &TokenHash,
     ) -> Result<Option<RefreshTokenRow>>;
-    /// The opaque access token.
+    /// The opaque access token; none once it or its grant has ended.
     async fn access_token(
         &self,
         realm: &RealmId,
@@ -165,6 +169,24 @@ pub trait Grants: Send + Sync {
     async fn consents_of(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<ConsentRow>>;
     /// Live grants of a person.
     async fn grants_of(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<GrantRow>>;
+}
+
+/// Which audit events, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct EventQuery {
+    /// Only those about this person.
+    pub subject: Option<SubjectId>,
+    /// At most so many (1 to 500).
+    pub limit: u32,
+    /// Continues after the `next` of the former page.
+    pub after: Option<String>,
+}
+
+/// The audit.
+#[async_trait]
+pub trait Events: Send + Sync {
+    /// Recorded events, in the order of their ids.
+    async fn events(&self, realm: &RealmId, query: &EventQuery) -> Result<Page<EventRow>>;
 }
 
 /// Counters that hold across processes.
@@ -239,7 +261,7 @@ pub trait Maintenance: Send + Sync {
 
 /// A whole database.
 pub trait Store:
-    Subjects + Logins + Sessions + Grants + Attempts + Commit + PersonalData + Maintenance
+    Subjects + Logins + Sessions + Grants + Events + Attempts + Commit + PersonalData + Maintenance
 {
     /// Shifts the database clock; for tests only.
     fn set_clock_offset(&self, offset: jiff::SignedDuration);
