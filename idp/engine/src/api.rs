@@ -226,6 +226,8 @@ pub enum StepView {
         broken: Vec<PasswordRule>,
         /// Whether it may be left for later.
         skippable: bool,
+        /// Whether the current one must be typed as well.
+        ask_current: bool,
     },
     /// Release of data to the application.
     Consent {
@@ -306,8 +308,8 @@ pub enum Notice {
     Expired,
     /// Cookies do not come back, so that the login cannot go on.
     NoCookies,
-    /// The browser's session belongs to somebody else than the one just identified.
-    OtherPerson,
+    /// The new password was refused; the broken rules are listed.
+    NewPasswordRefused,
 }
 
 /// What a person answered.
@@ -328,6 +330,8 @@ pub enum Answer {
     RecoveryCodesSeen,
     /// A new password.
     NewPassword {
+        /// The current one, where the page asks for it.
+        current: Option<SecretString>,
         /// As typed.
         password: SecretString,
         /// As typed again.
