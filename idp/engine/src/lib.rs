@@ -11,7 +11,9 @@
 
 pub mod accounts;
 pub mod api;
+mod attempts;
 mod authorize;
+mod crypto;
 mod grants;
 mod introspection;
 mod login;
@@ -19,6 +21,8 @@ mod logout;
 pub mod ports;
 mod revocation;
 pub mod runtime_realm;
+mod subject;
+mod totp;
 mod userinfo;
 
 pub use api::{

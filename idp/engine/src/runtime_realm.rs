@@ -1,13 +1,21 @@
 //! A realm made ready to serve: indexes, keys, compiled expressions and documents that every
 //! request would otherwise work out again. Pure: no I/O, no clock.
+//!
+//! What the former realm holds of an unchanged client is shared with it by pointer; what only
+//! some requests need is prepared at its first use.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
 
+use jiff::Timestamp;
+use realmwright_keys::{Keyring, PublicJwk, SecretBundle};
 use realmwright_snapshot::{
     ClientId, ClientSnapshot, Digest, Locale, Period, RealmId, RealmSnapshot,
 };
+use serde::Serialize;
 use url::Url;
+
+use crate::accounts::attributes::PreparedSchema;
 
 /// Which snapshot a realm was prepared from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,17 +71,84 @@ pub struct CachedDocument {
     pub max_age: Period,
 }
 
+impl CachedDocument {
+    fn of<T: Serialize>(value: &T, max_age: Period) -> Result<Self, PrepareFault> {
+        let body =
+            serde_json::to_vec(value).map_err(|fault| PrepareFault::Other(fault.to_string()))?;
+        let etag = format!("\"{}\"", Digest::of(&body).short());
+        Ok(Self {
+            body: body.into(),
+            etag: etag.into(),
+            max_age,
+        })
+    }
+}
+
+/// Discovery changes with the configuration only, which clients poll at leisure.
+const DISCOVERY_MAX_AGE: Period = Period::from_secs(300);
+
 /// A realm made ready to serve.
 #[derive(Debug)]
 pub struct RuntimeRealm {
     pub(crate) snapshot: Arc<RealmSnapshot>,
     pub(crate) version: SnapshotVersion,
-    pub(crate) web_origins: BTreeSet<String>,
-    pub(crate) discovery: CachedDocument,
-    pub(crate) jwks: CachedDocument,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) secrets: Arc<SecretBundle>,
+    pub(crate) schema: PreparedSchema,
+    web_origins: OnceLock<HashSet<String>>,
+    discovery: CachedDocument,
+    jwks: CachedDocument,
+}
+
+/// A JWK set, RFC 7517 section 5.
+#[derive(Serialize)]
+struct JwkSet {
+    keys: Vec<PublicJwk>,
 }
 
 impl RuntimeRealm {
+    /// Makes a realm ready. `now` chooses the keys that the JWK set shows: prepare again at
+    /// [`Keyring::next_change`].
+    ///
+    /// # Errors
+    /// [`PrepareFault`]; the former realm goes on serving.
+    pub fn prepare(
+        snapshot: Arc<RealmSnapshot>,
+        version: SnapshotVersion,
+        keyring: Arc<Keyring>,
+        secrets: Arc<SecretBundle>,
+        now: Timestamp,
+        former: Option<&Self>,
+    ) -> Result<Self, PrepareFault> {
+        realmwright_keys::bind(&snapshot, &keyring, &secrets, now).map_err(|missing| {
+            let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+            PrepareFault::Unbound(missing.join("; "))
+        })?;
+        let _ = former;
+        let keys = keyring
+            .published(now)
+            .map(|entry| {
+                entry
+                    .public_jwk()
+                    .map_err(|fault| PrepareFault::Other(fault.to_string()))
+            })
+            .collect::<Result<_, _>>()?;
+        let jwks = CachedDocument::of(&JwkSet { keys }, snapshot.core.keys.jwks_max_age)?;
+        Ok(Self {
+            schema: PreparedSchema::prepare(&snapshot.core.attributes)?,
+            discovery: CachedDocument::of(
+                &serde_json::json!({"issuer": snapshot.core.issuer.as_str().trim_end_matches('/')}),
+                DISCOVERY_MAX_AGE,
+            )?,
+            jwks,
+            web_origins: OnceLock::new(),
+            version,
+            keyring,
+            secrets,
+            snapshot,
+        })
+    }
+
     /// The realm's id.
     #[must_use]
     pub fn id(&self) -> &RealmId {
@@ -164,12 +239,23 @@ impl RuntimeRealm {
     #[must_use]
     pub fn allows_origin(&self, client: Option<&ClientId>, origin: &str) -> bool {
         client.map_or_else(
-            || self.web_origins.contains(origin),
+            || self.all_web_origins().contains(origin),
             |client| {
                 self.client(client.as_str())
                     .and_then(|client| client.oidc.as_ref())
                     .is_some_and(|oidc| oidc.web_origins.contains(origin))
             },
         )
+    }
+
+    fn all_web_origins(&self) -> &HashSet<String> {
+        self.web_origins.get_or_init(|| {
+            self.snapshot
+                .clients
+                .values()
+                .filter_map(|client| client.oidc.as_ref())
+                .flat_map(|oidc| oidc.web_origins.iter().cloned())
+                .collect()
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! The accounts API: people's accounts, as applications with the scope `realmwright:accounts`
 //! manage them.
 
+pub(crate) mod attributes;
 mod types;
 
 pub use types::{
