@@ -1,0 +1,292 @@
+//! Expressions: a closed, typed subset of CEL.
+//!
+//! [`Compiled::compile`] parses a source of bounded length and nesting, checks its types against
+//! an [`Environment`] made from the realm's attribute schema and returns an immutable tree
+//! together with what it [`Reads`]. Evaluation cannot panic and cannot meet a type error; where a
+//! value is absent it answers [`Unevaluable`] with the reason, which conditions see as
+//! [`Truth::Unknown`].
+//!
+//! The subset: `bool`, `int`, `string`, `timestamp`, `duration` and lists; `&& || ! ?:`,
+//! comparisons, `in`, arithmetic, `has()`, `.all .exists .exists_one .filter .map` over lists of
+//! the environment, and the functions of [`helpers`]. No maps, no fractions, no unsigned
+//! integers, no messages. Whatever is accepted here is CEL.
+//!
+//! Recipe for a new function: a variant of `helpers::Helper` with its signature and its
+//! implementation, and a row in the tests.
+
+mod check;
+mod evaluate;
+pub mod helpers;
+mod parse;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use realmwright_snapshot::{AttributeName, AttributeSnapshot, DataClass, Expression, ValueKind};
+
+pub use parse::{MAX_DEPTH, MAX_LENGTH};
+pub use value::{Truth, Type, Unevaluable, Value};
+
+pub(crate) use check::{Fact, Node, facts_of, may_fail};
+
+use crate::facts::Facts;
+
+/// Names and types that an expression may use.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    pub(crate) scope: Scope,
+    pub(crate) attributes: BTreeMap<AttributeName, (ValueKind, DataClass)>,
+    pub(crate) session_claims: BTreeSet<String>,
+}
+
+/// What an expression is for, which says what it may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Flow rules, access rules and session claims: everything.
+    Condition,
+    /// Claims in tokens: `person`, `client`, `request`, `session`, `now`.
+    Claim,
+    /// Display names, labels: `person` and `now`.
+    Person,
+    /// Computed attributes: stored attributes of `person`, and `now`.
+    Computed,
+    /// Matching of a typed login: `login` as a text, and `client`.
+    Match,
+}
+
+impl Environment {
+    /// An environment for `scope` over a realm's schema and its declared session claims.
+    #[must_use]
+    pub fn new(
+        scope: Scope,
+        schema: &[AttributeSnapshot],
+        session_claims: &BTreeSet<String>,
+    ) -> Self {
+        Self {
+            scope,
+            attributes: schema
+                .iter()
+                .filter(|attribute| scope != Scope::Computed || attribute.computed.is_none())
+                .map(|attribute| {
+                    (
+                        attribute.name.clone(),
+                        (attribute.kind, attribute.data_class),
+                    )
+                })
+                .collect(),
+            session_claims: session_claims.clone(),
+        }
+    }
+
+    /// The same names for another purpose. Not for [`Scope::Computed`], which sees fewer
+    /// attributes.
+    #[must_use]
+    pub fn with_scope(&self, scope: Scope) -> Self {
+        Self {
+            scope,
+            ..self.clone()
+        }
+    }
+}
+
+/// What an expression reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reads {
+    /// Attributes of the person, `sub` not among them.
+    pub attributes: BTreeSet<AttributeName>,
+    /// Session claims. Their class is that of the expressions which set them.
+    pub session_claims: BTreeSet<String>,
+    /// Strictest class of what is read, session claims aside.
+    pub data_class: DataClass,
+    /// Whether the person is read at all.
+    pub person: bool,
+}
+
+/// An error in an expression.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ExpressionFault {
+    /// What is wrong.
+    pub message: String,
+    /// Where, in bytes of the source.
+    pub span: Range<usize>,
+    /// Line of its beginning, from 1.
+    pub line: usize,
+    /// Column of its beginning in characters, from 1.
+    pub column: usize,
+    /// What may have been meant, to be written in place of the span.
+    pub suggestion: Option<String>,
+}
+
+/// A checked expression.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    source: Arc<str>,
+    root: Arc<Node>,
+    kind: Type,
+    reads: Reads,
+}
+
+impl Compiled {
+    /// Parses and checks `source`.
+    ///
+    /// # Errors
+    /// Every fault found: one when it does not parse, else all type errors.
+    pub fn compile(
+        source: &Expression,
+        environment: &Environment,
+    ) -> Result<Self, Vec<ExpressionFault>> {
+        let text = source.as_str();
+        let parsed = parse::parse(text).map_err(|fault| vec![fault.locate(text)])?;
+        let checked = check::check(&parsed, environment).map_err(|faults| {
+            faults
+                .into_iter()
+                .map(|f| f.locate(text))
+                .collect::<Vec<_>>()
+        })?;
+        Ok(Self {
+            source: text.into(),
+            root: Arc::new(checked.node),
+            kind: checked.kind,
+            reads: checked.reads,
+        })
+    }
+
+    /// The same, and its type must be `wanted`.
+    ///
+    /// # Errors
+    /// As [`Self::compile`]; another type is a fault over the whole source.
+    pub fn compile_as(
+        source: &Expression,
+        environment: &Environment,
+        wanted: &Type,
+    ) -> Result<Self, Vec<ExpressionFault>> {
+        let compiled = Self::compile(source, environment)?;
+        let exact = compiled.kind != Type::Any || *wanted == Type::Any;
+        if wanted.admits(&compiled.kind) && exact {
+            return Ok(compiled);
+        }
+        let text = source.as_str();
+        Err(vec![
+            parse::Fault::new(
+                0..text.len(),
+                format!("must be of type {wanted}, but is of type {}", compiled.kind),
+            )
+            .locate(text),
+        ])
+    }
+
+    /// A condition: an expression of type bool.
+    ///
+    /// # Errors
+    /// As [`Self::compile_as`].
+    pub fn condition(
+        source: &Expression,
+        environment: &Environment,
+    ) -> Result<Self, Vec<ExpressionFault>> {
+        Self::compile_as(source, environment, &Type::Bool)
+    }
+
+    /// The source text.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Its type.
+    #[must_use]
+    pub const fn kind(&self) -> &Type {
+        &self.kind
+    }
+
+    /// What it reads.
+    #[must_use]
+    pub const fn reads(&self) -> &Reads {
+        &self.reads
+    }
+
+    pub(crate) fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// Its value.
+    ///
+    /// # Errors
+    /// [`Unevaluable`] when something it needs is absent or cannot be used.
+    pub fn evaluate(&self, facts: &Facts<'_>) -> Result<Value, Unevaluable> {
+        evaluate::evaluate(&self.root, evaluate::Source::Facts(facts))
+    }
+
+    /// Its value as a condition; unknown for any other type than bool.
+    #[must_use]
+    pub fn holds(&self, facts: &Facts<'_>) -> Truth {
+        match self.evaluate(facts) {
+            Ok(Value::Bool(true)) => Truth::True,
+            Ok(Value::Bool(false)) => Truth::False,
+            Ok(_) => Truth::Unknown(Unevaluable::Failed("the condition is not of type bool")),
+            Err(reason) => Truth::Unknown(reason),
+        }
+    }
+
+    /// Its value for a person alone, in [`Scope::Person`] and [`Scope::Computed`].
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`].
+    pub fn evaluate_person(
+        &self,
+        person: &crate::facts::Person,
+        now: jiff::Timestamp,
+    ) -> Result<Value, Unevaluable> {
+        evaluate::evaluate(&self.root, evaluate::Source::Person { person, now })
+    }
+
+    /// Its value for a typed login, in [`Scope::Match`].
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`].
+    pub fn evaluate_login(
+        &self,
+        typed: &str,
+        client: &crate::facts::Application,
+    ) -> Result<Value, Unevaluable> {
+        evaluate::evaluate(&self.root, evaluate::Source::Login { typed, client })
+    }
+}
+
+/// Entry point for fuzzing: parses, checks against a small schema and evaluates; must return.
+#[doc(hidden)]
+pub fn fuzz(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let environment = Environment {
+        scope: Scope::Condition,
+        attributes: [
+            ("email", ValueKind::String),
+            ("level", ValueKind::Number),
+            ("groups", ValueKind::StringList),
+            ("active", ValueKind::Boolean),
+        ]
+        .into_iter()
+        .map(|(name, kind)| (name.into(), (kind, DataClass::Personal)))
+        .collect(),
+        session_claims: ["grps".to_owned()].into(),
+    };
+    if let Ok(compiled) = Compiled::compile(&text.into(), &environment) {
+        let client = crate::facts::Application {
+            id: "fuzz".into(),
+            tags: BTreeSet::new(),
+        };
+        let facts = Facts {
+            person: None,
+            client: &client,
+            request: &crate::facts::Request::default(),
+            session: None,
+            login: &crate::facts::Login::default(),
+            now: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let _ = compiled.evaluate(&facts);
+    }
+}
