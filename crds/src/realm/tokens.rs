@@ -1,0 +1,121 @@
+//! Sessions, tokens and keys of a realm.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::duration::Duration;
+
+/// Single sign-on sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Sessions {
+    /// A session ends after so long without a login to an application (AUTH-GEN-02). Default: `30m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<Duration>,
+    /// A session ends after, whatever the activity (AUTH-GEN-03). Default: `10h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Duration>,
+    /// A login must be finished within. Default: `30m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_lifetime: Option<Duration>,
+}
+
+/// Tokens, where a client does not say otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TokenPolicy {
+    /// Life of authorization codes (KC-AZ-06). Default: `60s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_lifetime: Option<Duration>,
+    /// Access tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_token: Option<AccessTokenPolicy>,
+    /// Id tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<IdTokenPolicy>,
+    /// Refresh tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<RefreshTokenPolicy>,
+}
+
+/// Access tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccessTokenPolicy {
+    /// Format (OIDC-54). Default: `jwt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<TokenFormat>,
+    /// Life (OIDC-53). Default: `5m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Duration>,
+}
+
+/// Id tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IdTokenPolicy {
+    /// Life. Default: `5m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Duration>,
+}
+
+/// Refresh tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RefreshTokenPolicy {
+    /// A token that is not used for so long ends. Default: `30m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<Duration>,
+    /// A family of tokens ends after, whatever its use (OIDC-55). Default: `10h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<Duration>,
+    /// Within it the same client that retries gets the same successor; later reuse ends the
+    /// family. `0s` forbids every reuse. Default: `10s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse_interval: Option<Duration>,
+}
+
+/// Format of access tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum TokenFormat {
+    /// A signed token that resource servers verify themselves, RFC 9068.
+    Jwt,
+    /// A random reference, understood by introspection and userinfo only.
+    Opaque,
+}
+
+/// Algorithms of signatures, RFC 7518 and RFC 8037.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub enum SigningAlgorithm {
+    /// ECDSA on P-256 with SHA-256.
+    ES256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256: twenty times dearer, for applications that know no other.
+    RS256,
+    /// RSASSA-PSS with SHA-256.
+    PS256,
+    /// Ed25519.
+    EdDSA,
+}
+
+/// Signing keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyPolicy {
+    /// Algorithm of clients that name none. Default: `ES256`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing_algorithm: Option<SigningAlgorithm>,
+    /// A successor takes over so long after its predecessor did. Default: `720h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation_interval: Option<Duration>,
+    /// A successor is published so long before it signs; not shorter than `jwksMaxAge`, so that
+    /// every cache knows it first. Default: `24h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish_ahead: Option<Duration>,
+    /// How long applications may cache the JWKS. Default: `1h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_max_age: Option<Duration>,
+}
