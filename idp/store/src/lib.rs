@@ -20,6 +20,7 @@ pub mod changes;
 pub mod contract;
 pub mod export;
 pub mod rows;
+pub mod schema;
 pub mod tables;
 pub mod values;
 

@@ -1,0 +1,192 @@
+//! Schema, ownership, sweeping and the outbox.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use realmwright_snapshot::RealmId;
+use realmwright_store::schema::{self, Build, Stored};
+use realmwright_store::{Maintenance, OutboxId, OutboxRow, Owner, Result};
+use sqlx::SqliteConnection;
+
+use crate::SqliteStore;
+use crate::error::{OnTable as _, inconsistent};
+use crate::rows::{self, Columns};
+
+/// Each file brings the schema from its index to the next version and writes that into `meta`,
+/// with the oldest build that may still read it.
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001.sql")];
+const BUILD: Build = Build {
+    version: 1,
+    oldest_usable: 1,
+};
+
+const HAS_META: &str = "SELECT EXISTS (
+    SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'meta')";
+const META: &str = "SELECT schema_version, oldest_reader FROM meta";
+const CLAIM: &str = "UPDATE meta SET region = $1, country = $2, instance = $3
+    WHERE region IS NULL";
+const OWNER: &str = "SELECT region, country, instance FROM meta";
+// One statement for each table with an end; rows below them go by their foreign keys.
+const SWEEPS: &[&str] = &[
+    "DELETE FROM logins WHERE (realm, id) IN (
+        SELECT realm, id FROM logins WHERE expires_at <= $1 LIMIT $2)",
+    "DELETE FROM sessions WHERE (realm, id) IN (
+        SELECT realm, id FROM sessions WHERE min(idle_expires_at, expires_at) <= $1 LIMIT $2)",
+    "DELETE FROM codes WHERE (realm, hash) IN (
+        SELECT realm, hash FROM codes WHERE expires_at <= $1 LIMIT $2)",
+    "DELETE FROM refresh_tokens WHERE (realm, hash) IN (
+        SELECT realm, hash FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2)",
+    "DELETE FROM access_tokens WHERE (realm, hash) IN (
+        SELECT realm, hash FROM access_tokens WHERE expires_at <= $1 LIMIT $2)",
+    "DELETE FROM grants WHERE (realm, id) IN (
+        SELECT realm, id FROM grants WHERE expires_at <= $1 LIMIT $2)",
+    "DELETE FROM revoked WHERE (realm, jti) IN (
+        SELECT realm, jti FROM revoked WHERE expires_at <= $1 LIMIT $2)",
+    "DELETE FROM used_once WHERE (realm, kind, key) IN (
+        SELECT realm, kind, key FROM used_once WHERE expires_at <= $1 LIMIT $2)",
+    "DELETE FROM attempts WHERE (realm, purpose, key) IN (
+        SELECT realm, purpose, key FROM attempts WHERE expires_at <= $1 LIMIT $2)",
+];
+const LEASE: &str = "UPDATE outbox SET due_at = $1 + $2
+    WHERE (realm, id) IN (
+        SELECT realm, id FROM outbox
+        WHERE realm IN (SELECT value FROM json_each($3)) AND due_at <= $1
+        ORDER BY due_at, id LIMIT $4)
+    RETURNING realm, id, target, subject, payload, attempts";
+const COMPLETE: &str = "DELETE FROM outbox WHERE realm = $1 AND id = $2";
+const RELEASE: &str = "UPDATE outbox SET due_at = $3, last_error = $4, attempts = attempts + 1
+    WHERE realm = $1 AND id = $2 AND due_at IS NOT NULL";
+/// Characters of a delivery error that are kept.
+const LONGEST_ERROR: usize = 500;
+
+#[async_trait]
+impl Maintenance for SqliteStore {
+    async fn migrate(&self) -> Result<()> {
+        let mut transaction = self
+            .writer
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .reading("meta")?;
+        let stored = stored_schema(&mut transaction).await?;
+        BUILD.not_too_new(stored)?;
+        let done =
+            usize::try_from(stored.version).map_err(|_| inconsistent("meta", "schema_version"))?;
+        for migration in MIGRATIONS.iter().skip(done) {
+            sqlx::raw_sql(*migration)
+                .execute(&mut *transaction)
+                .await
+                .reading("meta")?;
+        }
+        transaction.commit().await.reading("meta")
+    }
+
+    async fn check_schema(&self) -> Result<()> {
+        let mut connection = self.readers.acquire().await.reading("meta")?;
+        BUILD.admit(stored_schema(&mut connection).await?)
+    }
+
+    async fn claim_ownership(&self, owner: &Owner) -> Result<()> {
+        sqlx::query(CLAIM)
+            .bind(owner.region.as_str())
+            .bind(owner.country.as_str())
+            .bind(owner.instance.as_ref().map(|instance| instance.as_str()))
+            .execute(&self.writer)
+            .await
+            .reading("meta")?;
+        let row = sqlx::query(OWNER)
+            .fetch_one(&self.writer)
+            .await
+            .reading("meta")?;
+        schema::same_owner(&rows::owner(&row)?, owner)
+    }
+
+    async fn now(&self) -> Result<Timestamp> {
+        Timestamp::from_microsecond(self.clock.now())
+            .map_err(|_| inconsistent("meta", "the clock is out of range"))
+    }
+
+    async fn sweep(&self, batch: u32) -> Result<u64> {
+        let mut swept = 0;
+        for statement in SWEEPS {
+            swept += sqlx::query(*statement)
+                .bind(self.clock.now())
+                .bind(i64::from(batch))
+                .execute(&self.writer)
+                .await
+                .reading("meta")?
+                .rows_affected();
+        }
+        Ok(swept)
+    }
+
+    async fn claim_outbox(
+        &self,
+        realms: &[RealmId],
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<OutboxRow>> {
+        let leased = sqlx::query(LEASE)
+            .bind(self.clock.now())
+            .bind(i64::try_from(lease.as_micros()).unwrap_or(i64::MAX))
+            .bind(serde_json::json!(realms).to_string())
+            .bind(i64::from(limit))
+            .fetch_all(&self.writer)
+            .await
+            .reading("outbox")?;
+        let mut leased: Vec<_> = leased.iter().map(rows::outbox).collect::<Result<_>>()?;
+        leased.sort_by_key(|row| row.id);
+        Ok(leased)
+    }
+
+    async fn complete_outbox(&self, realm: &RealmId, id: &OutboxId) -> Result<()> {
+        sqlx::query(COMPLETE)
+            .bind(realm.as_str())
+            .bind(id.0)
+            .execute(&self.writer)
+            .await
+            .reading("outbox")?;
+        Ok(())
+    }
+
+    async fn release_outbox(
+        &self,
+        realm: &RealmId,
+        id: &OutboxId,
+        retry_at: Option<Timestamp>,
+        error: &str,
+    ) -> Result<()> {
+        let error: String = error.chars().take(LONGEST_ERROR).collect();
+        sqlx::query(RELEASE)
+            .bind(realm.as_str())
+            .bind(id.0)
+            .bind(retry_at.map(Timestamp::as_microsecond))
+            .bind(error)
+            .execute(&self.writer)
+            .await
+            .reading("outbox")?;
+        Ok(())
+    }
+}
+
+async fn stored_schema(connection: &mut SqliteConnection) -> Result<Stored> {
+    let has_meta: bool = sqlx::query_scalar(HAS_META)
+        .fetch_one(&mut *connection)
+        .await
+        .reading("meta")?;
+    if !has_meta {
+        return Ok(Stored {
+            version: 0,
+            oldest_reader: 0,
+        });
+    }
+    let row = sqlx::query(META)
+        .fetch_one(connection)
+        .await
+        .reading("meta")?;
+    let meta = Columns::new("meta", &row);
+    Ok(Stored {
+        version: meta.get("schema_version")?,
+        oldest_reader: meta.get("oldest_reader")?,
+    })
+}

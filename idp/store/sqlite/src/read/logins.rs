@@ -1,0 +1,40 @@
+use async_trait::async_trait;
+use realmwright_snapshot::RealmId;
+use realmwright_store::{AttemptKey, AttemptRow, Attempts, LoginId, LoginRow, Logins, Result};
+
+use crate::error::OnTable as _;
+use crate::{SqliteStore, rows};
+
+const LOGIN: &str = "SELECT id, sub, state, revision, version, expires_at FROM logins
+    WHERE realm = $1 AND id = $3 AND expires_at > $2";
+const ATTEMPTS: &str = "SELECT count, locked_until, expires_at FROM attempts
+    WHERE realm = $1 AND purpose = $3 AND key = $4 AND expires_at > $2";
+
+#[async_trait]
+impl Logins for SqliteStore {
+    async fn login(&self, realm: &RealmId, id: &LoginId) -> Result<Option<LoginRow>> {
+        let found = sqlx::query(LOGIN)
+            .bind(realm.as_str())
+            .bind(self.clock.now())
+            .bind(id.0)
+            .fetch_optional(&self.readers)
+            .await
+            .reading("logins")?;
+        found.as_ref().map(rows::login).transpose()
+    }
+}
+
+#[async_trait]
+impl Attempts for SqliteStore {
+    async fn attempts(&self, realm: &RealmId, key: &AttemptKey) -> Result<Option<AttemptRow>> {
+        let found = sqlx::query(ATTEMPTS)
+            .bind(realm.as_str())
+            .bind(self.clock.now())
+            .bind(&key.purpose)
+            .bind(&key.key)
+            .fetch_optional(&self.readers)
+            .await
+            .reading("attempts")?;
+        found.as_ref().map(rows::attempt).transpose()
+    }
+}
