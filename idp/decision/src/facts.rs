@@ -145,7 +145,8 @@ pub struct Login {
     pub factors: BTreeSet<u8>,
     /// Methods passed in it, in order.
     pub methods: Vec<MethodName>,
-    /// Methods that the realm has switched on.
+    /// Methods that the realm has switched on; once the person is known, those of them that the
+    /// person holds or can enrol at login.
     pub available_methods: Vec<MethodName>,
     /// The login as typed.
     pub typed: Option<String>,

@@ -12,8 +12,12 @@
 //! ([`realm`]), never at request time; tests that cite the rows of the specification, as many
 //! negative as positive; and a use of it in [`simulate`] when a config test should see it.
 
+pub mod access;
 pub mod expression;
 pub mod facts;
+pub mod flow;
+pub mod roles;
+pub mod scopes;
 
 /// The name nearest to `name`, when one is near enough to have been meant.
 #[must_use]
