@@ -1,1 +1,17 @@
-//! Routers, extractors, errors, pages and texts.
+//! The HTTP face of the identity provider: routers, extractors, one error for each endpoint,
+//! pages and texts.
+//!
+//! A handler extracts, calls one use case of the engine, and renders what comes back. This crate
+//! must not know how a login is decided, what lies in the database, which keys sign, or where
+//! snapshots come from; it owns the syntax of cookies, headers, forms and pages and nothing of
+//! their meaning.
+//!
+//! Recipe for a new page: a view in [`pages`] with its samples, a template in `templates/`, its
+//! texts in every file of `texts/`. Tests then render it in every language and complain of a
+//! text that is missing, unused, or has other placeholders.
+//!
+//! Recipe for a new language: a file in `texts/` and a line in `texts::LANGUAGES`.
+
+pub mod assets;
+pub mod pages;
+pub mod texts;
