@@ -13,9 +13,14 @@
 //! negative as positive; and a use of it in [`simulate`] when a config test should see it.
 
 pub mod access;
+pub mod attributes;
+pub mod audit;
+pub mod claims;
 pub mod expression;
 pub mod facts;
 pub mod flow;
+pub mod matching;
+pub mod password;
 pub mod roles;
 pub mod scopes;
 

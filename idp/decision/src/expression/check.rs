@@ -196,6 +196,7 @@ pub(crate) fn check(expr: &Expr, environment: &Environment) -> Result<Checked, V
             session_claims: BTreeSet::new(),
             data_class: DataClass::Pseudonymous,
             person: false,
+            subject: false,
         },
     };
     let checked = checker.expression(expr);
@@ -554,6 +555,7 @@ impl Checker<'_> {
                 self.raise(class.unwrap_or(DataClass::Medical));
                 self.reads.attributes.insert(name.clone());
             }
+            Fact::PersonSub => self.reads.subject = true,
             Fact::SessionClaim(name) => {
                 self.reads.session_claims.insert(name.clone());
             }

@@ -102,6 +102,9 @@ pub struct Reads {
     pub data_class: DataClass,
     /// Whether the person is read at all.
     pub person: bool,
+    /// Whether `person.sub` is read. It never goes into a claim: subjects leave only through the
+    /// one function that knows privacy domains (APP-06).
+    pub subject: bool,
 }
 
 /// An error in an expression.
