@@ -1,1 +1,152 @@
-//! The store in PostgreSQL, for every real installation.
+//! The store in PostgreSQL 13 or newer, for every real installation.
+//!
+//! - Read committed; what must happen once is one conditional statement on the row itself, and
+//!   rows that depend on a person, session or grant lock it by foreign key or `FOR KEY SHARE`.
+//! - Every call has limits on connecting, on each statement and on the whole; a deadlock is
+//!   tried again, since the database has rolled it back. A lost connection at the end of a commit
+//!   is `Unavailable`: it may or may not have happened.
+//! - Serving needs only to read and write rows; `migrate` needs the right to define tables and
+//!   takes an advisory lock.
+//!
+//! This crate must not know SQLite, HTTP or what the rows mean for a login. What both databases
+//! must do alike is said and proved in `realmwright_store`; see the recipe there for a new table.
+//! A change of the schema is a new file in `migrations/`.
+
+mod clock;
+mod commit;
+mod error;
+mod maintenance;
+mod read;
+mod rows;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+use std::fmt;
+use std::future::Future;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use realmwright_store::{Result, Store, StoreError};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgPool};
+use tokio::time::timeout;
+
+use crate::clock::Clock;
+use crate::error::OnTable as _;
+
+/// A connection that lay idle for longer is tried before it is used.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+const LIFETIME: Duration = Duration::from_secs(1800);
+
+/// Where the database is, and how long to wait for it.
+#[derive(Clone)]
+pub struct PostgresSettings {
+    /// `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=...`.
+    pub url: String,
+    /// Connections at most.
+    pub max_connections: u32,
+    /// Longest wait for a connection.
+    pub acquire_timeout: Duration,
+    /// Longest run of one statement, and twice that for a whole call.
+    pub statement_timeout: Duration,
+}
+
+impl PostgresSettings {
+    /// The usual limits: 10 connections, 5 s for a connection and 5 s for a statement.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            max_connections: 10,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl fmt::Debug for PostgresSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresSettings")
+            .field("max_connections", &self.max_connections)
+            .field("acquire_timeout", &self.acquire_timeout)
+            .field("statement_timeout", &self.statement_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A store in PostgreSQL.
+#[derive(Debug)]
+pub struct PostgresStore {
+    pool: PgPool,
+    clock: Clock,
+    call_timeout: Duration,
+}
+
+impl PostgresStore {
+    /// Prepares the pool. Connections are made when they are needed, so that a process starts
+    /// while its database is down, and says that it is not ready.
+    ///
+    /// # Errors
+    /// `Refused` when the URL cannot be read; the message does not quote it.
+    pub fn connect(settings: &PostgresSettings) -> Result<Self> {
+        let milliseconds = |duration: Duration| duration.as_millis().to_string();
+        let statement = milliseconds(settings.statement_timeout);
+        let transaction = milliseconds(settings.statement_timeout * 2);
+        let options = PgConnectOptions::from_str(&settings.url)
+            .map_err(|_| StoreError::Refused("its URL cannot be read".to_owned()))?
+            .application_name("realmwright")
+            .options([
+                ("statement_timeout", statement.as_str()),
+                ("lock_timeout", statement.as_str()),
+                ("idle_in_transaction_session_timeout", transaction.as_str()),
+            ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.max_connections)
+            .acquire_timeout(settings.acquire_timeout)
+            .idle_timeout(IDLE_TIMEOUT)
+            .max_lifetime(LIFETIME)
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > TRUSTED_IDLE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_lazy_with(options);
+        Ok(Self {
+            pool,
+            clock: Clock::default(),
+            call_timeout: settings.acquire_timeout + settings.statement_timeout * 2,
+        })
+    }
+
+    /// Closes all connections once their statements have ended.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// One statement on `table` outside a transaction, within the time of a call.
+    async fn run<T>(
+        &self,
+        table: &'static str,
+        statement: impl Future<Output = std::result::Result<T, sqlx::Error>> + Send,
+    ) -> Result<T> {
+        self.within(async { statement.await.reading(table) }).await
+    }
+
+    async fn within<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        timeout(self.call_timeout, call)
+            .await
+            .unwrap_or_else(|late| Err(StoreError::Unavailable(Box::new(late))))
+    }
+}
+
+impl Store for PostgresStore {
+    fn set_clock_offset(&self, offset: SignedDuration) {
+        self.clock.set_offset(offset);
+    }
+}

@@ -1,0 +1,200 @@
+//! All changes of a use case in one transaction, one file for each area.
+
+mod attempts;
+mod events;
+mod grants;
+mod logins;
+mod once;
+mod sessions;
+mod subjects;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use realmwright_snapshot::RealmId;
+use realmwright_store::{AttemptRow, Change, Commit, Committed, Outcome, Result, StoreError};
+use serde::Serialize;
+use sqlx::PgConnection;
+
+use crate::PostgresStore;
+use crate::error::{Halt, OnTable as _, inconsistent, was_rolled_back};
+
+/// How often a commit is tried that the database rolled back for a deadlock.
+const TRIES: usize = 4;
+
+/// The transaction that a list of changes goes into.
+pub(crate) struct Writing<'c> {
+    connection: &'c mut PgConnection,
+    realm: &'c str,
+    /// Shift of the database clock.
+    shift: i64,
+}
+
+#[async_trait]
+impl Commit for PostgresStore {
+    async fn commit(&self, realm: &RealmId, changes: Vec<Change>) -> Result<Outcome> {
+        self.within(async {
+            for _ in 1..TRIES {
+                match self.try_commit(realm, &changes).await {
+                    Err(error) if was_rolled_back(&error) => {
+                        tracing::debug!("the database rolled a commit back: once more");
+                    }
+                    answer => return answer,
+                }
+            }
+            self.try_commit(realm, &changes).await
+        })
+        .await
+    }
+}
+
+impl PostgresStore {
+    async fn try_commit(&self, realm: &RealmId, changes: &[Change]) -> Result<Outcome> {
+        let mut transaction = self.pool.begin().await.reading("meta")?;
+        let mut writing = Writing {
+            connection: &mut transaction,
+            realm: realm.as_str(),
+            shift: self.clock.shift(),
+        };
+        let mut committed = Committed::default();
+        for (index, change) in changes.iter().enumerate() {
+            match writing.apply(change).await {
+                Ok(attempt) => committed.attempts.extend(attempt),
+                Err(Halt::Refused(reason)) => {
+                    transaction.rollback().await.reading("meta")?;
+                    return Ok(Outcome::Refused { index, reason });
+                }
+                Err(Halt::Failed(error)) => return Err(error),
+            }
+        }
+        transaction.commit().await.reading("meta")?;
+        Ok(Outcome::Done(committed))
+    }
+}
+
+impl Writing<'_> {
+    async fn apply(&mut self, change: &Change) -> std::result::Result<Option<AttemptRow>, Halt> {
+        match change {
+            Change::InsertSubject {
+                subject,
+                attributes,
+                lookup,
+            } => self.insert_subject(subject, attributes, lookup).await?,
+            Change::UpdateAttributes {
+                sub,
+                version,
+                set,
+                remove,
+                lookup,
+                at,
+            } => {
+                self.raise_subject_version(sub, *version, *at).await?;
+                self.replace_attributes(sub, set, remove, lookup).await?;
+            }
+            Change::SetSubjectState { sub, state, at } => {
+                self.set_subject_state(sub, *state, *at).await?;
+            }
+            Change::SetRequiredFactors {
+                sub,
+                required_factors,
+                at,
+            } => {
+                self.set_required_factors(sub, *required_factors, *at)
+                    .await?
+            }
+            Change::SetRoles { sub, roles } => self.set_roles(sub, roles).await?,
+            Change::SetGroups { sub, groups } => self.set_groups(sub, groups).await?,
+            Change::EraseSubject { sub } => self.erase_subject(sub).await?,
+            Change::InsertCredential(row) => self.insert_credential(row).await?,
+            Change::UpdateCredential(row) => self.update_credential(row).await?,
+            Change::DeleteCredential { sub, id } => self.delete_credential(sub, *id).await?,
+            Change::DeleteCredentials { sub, kind } => self.delete_credentials(sub, kind).await?,
+            Change::SaveLogin(row) => self.save_login(row).await?,
+            Change::FinishLogin { id, version } => self.finish_login(*id, *version).await?,
+            Change::InsertSession {
+                session,
+                authentications,
+            } => {
+                self.insert_session(session).await?;
+                self.insert_authentications(authentications).await?;
+            }
+            Change::TouchSession {
+                id,
+                secret,
+                at,
+                idle_expires_at,
+                address,
+                claims,
+                authentications,
+            } => {
+                self.touch_session(
+                    *id,
+                    secret.as_ref(),
+                    *at,
+                    *idle_expires_at,
+                    address.as_deref(),
+                )
+                .await?;
+                self.merge_claims(*id, claims).await?;
+                self.insert_authentications(authentications).await?;
+            }
+            Change::EndSession { id, at } => self.end_session(*id, *at).await?,
+            Change::EndSessionsOf { sub, except, at } => {
+                self.end_sessions_of(sub, *except, *at).await?;
+            }
+            Change::PutSessionClient(row) => self.put_session_client(row).await?,
+            Change::InsertGrant(row) => self.insert_grant(row).await?,
+            Change::EndGrant { id, at } => self.end_grant(*id, *at).await?,
+            Change::EndGrantsOf { sub, client, at } => {
+                self.end_grants_of(sub, client.as_ref(), *at).await?;
+            }
+            Change::InsertCode(row) => self.insert_code(row).await?,
+            Change::ConsumeCode { hash, at } => self.consume_code(*hash, *at).await?,
+            Change::InsertRefreshToken(row) => self.insert_refresh_token(row).await?,
+            Change::ConsumeRefreshToken {
+                hash,
+                at,
+                successor,
+            } => self.consume_refresh_token(*hash, *at, successor).await?,
+            Change::InsertAccessToken(row) => self.insert_access_token(row).await?,
+            Change::DeleteAccessToken { hash } => self.delete_access_token(*hash).await?,
+            Change::RevokeJti { jti, expires_at } => self.revoke_jti(jti, *expires_at).await?,
+            Change::UseOnce {
+                kind,
+                key,
+                expires_at,
+            } => self.use_once(kind, key, *expires_at).await?,
+            Change::PutConsent(row) => self.put_consent(row).await?,
+            Change::DeleteConsent { sub, client } => self.delete_consent(sub, client).await?,
+            Change::CountAttempt {
+                key,
+                limit,
+                window,
+                bar,
+            } => {
+                return self
+                    .count_attempt(key, *limit, *window, *bar)
+                    .await
+                    .map(Some);
+            }
+            Change::ResetAttempts { key } => self.reset_attempts(key).await?,
+            Change::UncountAttempt { key } => self.uncount_attempt(key).await?,
+            Change::RecordEvent(row) => self.record_event(row).await?,
+            Change::Enqueue(row) => self.enqueue(row).await?,
+        }
+        Ok(None)
+    }
+}
+
+fn json<T: Serialize + ?Sized>(table: &'static str, value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|_| inconsistent(table, "a value that is no JSON"))
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// A number that the database keeps as a signed one.
+fn signed(table: &'static str, number: u64) -> std::result::Result<i64, StoreError> {
+    i64::try_from(number).map_err(|_| inconsistent(table, "a number beyond 63 bits"))
+}

@@ -1,0 +1,196 @@
+//! Schema, ownership, sweeping and the outbox.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use realmwright_snapshot::RealmId;
+use realmwright_store::schema::{self, Build, Stored};
+use realmwright_store::{Maintenance, OutboxId, OutboxRow, Owner, Result};
+use sqlx::PgConnection;
+
+use crate::PostgresStore;
+use crate::error::{OnTable as _, inconsistent};
+use crate::rows::{self, Columns};
+
+/// Each file brings the schema from its index to the next version and writes that into `meta`,
+/// with the oldest build that may still read it.
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001.sql")];
+const BUILD: Build = Build {
+    version: 1,
+    oldest_usable: 1,
+};
+
+// One migration at a time, for as long as it takes. The number is arbitrary and must not change.
+const PREPARE_MIGRATION: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;
+    SELECT pg_advisory_xact_lock(7165930104)";
+const NOW: &str = "SELECT clock_micros($1)";
+const HAS_META: &str = "SELECT to_regclass('meta') IS NOT NULL";
+const META: &str = "SELECT schema_version, oldest_reader FROM meta";
+const CLAIM: &str = "UPDATE meta SET region = $1, country = $2, instance = $3
+    WHERE region IS NULL";
+const OWNER: &str = "SELECT region, country, instance FROM meta";
+// One statement for each table with an end; rows below them go by their foreign keys.
+const SWEEPS: &[&str] = &[
+    "DELETE FROM logins WHERE (realm, id) IN (
+        SELECT realm, id FROM logins WHERE expires_at <= clock_micros($1) LIMIT $2 FOR UPDATE SKIP LOCKED)",
+    "DELETE FROM sessions WHERE (realm, id) IN (
+        SELECT realm, id FROM sessions WHERE least(idle_expires_at, expires_at) <= clock_micros($1) LIMIT $2 FOR UPDATE SKIP LOCKED)",
+    "DELETE FROM codes WHERE (realm, hash) IN (
+        SELECT realm, hash FROM codes WHERE expires_at <= clock_micros($1) LIMIT $2 FOR UPDATE SKIP LOCKED)",
+    "DELETE FROM refresh_tokens WHERE (realm, hash) IN (
+        SELECT realm, hash FROM refresh_tokens WHERE expires_at <= clock_micros($1) LIMIT $2 FOR UPDATE SKIP LOCKED)",
+    "DELETE FROM access_tokens WHERE (realm, hash) IN (
+        SELECT realm, hash FROM access_tokens WHERE expires_at <= clock_micros($1) LIMIT $2 FOR UPDATE SKIP LOCKED)",
+    "DELETE FROM grants WHERE (realm, id) IN (
+        SELECT realm, id FROM grants WHERE expires_at <= clock_micros($1) LIMIT $2 FOR UPDATE SKIP LOCKED)",
+    "DELETE FROM revoked WHERE (realm, jti) IN (
+        SELECT realm, jti FROM revoked WHERE expires_at <= clock_micros($1) LIMIT $2 FOR UPDATE SKIP LOCKED)",
+    "DELETE FROM used_once WHERE (realm, kind, key) IN (
+        SELECT realm, kind, key FROM used_once WHERE expires_at <= clock_micros($1) LIMIT $2 FOR UPDATE SKIP LOCKED)",
+    "DELETE FROM attempts WHERE (realm, purpose, key) IN (
+        SELECT realm, purpose, key FROM attempts WHERE expires_at <= clock_micros($1) LIMIT $2 FOR UPDATE SKIP LOCKED)",
+];
+const LEASE: &str = "UPDATE outbox SET due_at = clock_micros($1) + $2
+    WHERE (realm, id) IN (
+        SELECT realm, id FROM outbox
+        WHERE realm = ANY($3) AND due_at <= clock_micros($1)
+        ORDER BY due_at, id LIMIT $4
+        FOR UPDATE SKIP LOCKED)
+    RETURNING realm, id, target, subject, payload, attempts";
+const COMPLETE: &str = "DELETE FROM outbox WHERE realm = $1 AND id = $2";
+const RELEASE: &str = "UPDATE outbox SET due_at = $3, last_error = $4, attempts = attempts + 1
+    WHERE realm = $1 AND id = $2 AND due_at IS NOT NULL";
+/// Characters of a delivery error that are kept.
+const LONGEST_ERROR: usize = 500;
+
+#[async_trait]
+impl Maintenance for PostgresStore {
+    async fn migrate(&self) -> Result<()> {
+        let mut transaction = self.pool.begin().await.reading("meta")?;
+        sqlx::raw_sql(PREPARE_MIGRATION)
+            .execute(&mut *transaction)
+            .await
+            .reading("meta")?;
+        let stored = stored_schema(&mut transaction).await?;
+        BUILD.not_too_new(stored)?;
+        let done =
+            usize::try_from(stored.version).map_err(|_| inconsistent("meta", "schema_version"))?;
+        for migration in MIGRATIONS.iter().skip(done) {
+            sqlx::raw_sql(*migration)
+                .execute(&mut *transaction)
+                .await
+                .reading("meta")?;
+        }
+        transaction.commit().await.reading("meta")
+    }
+
+    async fn check_schema(&self) -> Result<()> {
+        self.within(async {
+            let mut connection = self.pool.acquire().await.reading("meta")?;
+            BUILD.admit(stored_schema(&mut connection).await?)
+        })
+        .await
+    }
+
+    async fn claim_ownership(&self, owner: &Owner) -> Result<()> {
+        let claim = sqlx::query(CLAIM)
+            .bind(owner.region.as_str())
+            .bind(owner.country.as_str())
+            .bind(owner.instance.as_ref().map(|instance| instance.as_str()))
+            .execute(&self.pool);
+        self.run("meta", claim).await?;
+        let row = self
+            .run("meta", sqlx::query(OWNER).fetch_one(&self.pool))
+            .await?;
+        schema::same_owner(&rows::owner(&row)?, owner)
+    }
+
+    async fn now(&self) -> Result<Timestamp> {
+        let now = sqlx::query_scalar(NOW)
+            .bind(self.clock.shift())
+            .fetch_one(&self.pool);
+        Timestamp::from_microsecond(self.run("meta", now).await?)
+            .map_err(|_| inconsistent("meta", "the clock is out of range"))
+    }
+
+    async fn sweep(&self, batch: u32) -> Result<u64> {
+        let mut swept = 0;
+        for statement in SWEEPS {
+            let sweep = sqlx::query(*statement)
+                .bind(self.clock.shift())
+                .bind(i64::from(batch))
+                .execute(&self.pool);
+            swept += self.run("meta", sweep).await?.rows_affected();
+        }
+        Ok(swept)
+    }
+
+    async fn claim_outbox(
+        &self,
+        realms: &[RealmId],
+        limit: u32,
+        lease: Duration,
+    ) -> Result<Vec<OutboxRow>> {
+        let realms: Vec<_> = realms.iter().map(RealmId::as_str).collect();
+        let claim = sqlx::query(LEASE)
+            .bind(self.clock.shift())
+            .bind(i64::try_from(lease.as_micros()).unwrap_or(i64::MAX))
+            .bind(realms)
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool);
+        let leased = self.run("outbox", claim).await?;
+        let mut leased: Vec<_> = leased.iter().map(rows::outbox).collect::<Result<_>>()?;
+        leased.sort_by_key(|row| row.id);
+        Ok(leased)
+    }
+
+    async fn complete_outbox(&self, realm: &RealmId, id: &OutboxId) -> Result<()> {
+        let complete = sqlx::query(COMPLETE)
+            .bind(realm.as_str())
+            .bind(id.0)
+            .execute(&self.pool);
+        self.run("outbox", complete).await?;
+        Ok(())
+    }
+
+    async fn release_outbox(
+        &self,
+        realm: &RealmId,
+        id: &OutboxId,
+        retry_at: Option<Timestamp>,
+        error: &str,
+    ) -> Result<()> {
+        let error: String = error.chars().take(LONGEST_ERROR).collect();
+        let release = sqlx::query(RELEASE)
+            .bind(realm.as_str())
+            .bind(id.0)
+            .bind(retry_at.map(Timestamp::as_microsecond))
+            .bind(error)
+            .execute(&self.pool);
+        self.run("outbox", release).await?;
+        Ok(())
+    }
+}
+
+async fn stored_schema(connection: &mut PgConnection) -> Result<Stored> {
+    let has_meta: bool = sqlx::query_scalar(HAS_META)
+        .fetch_one(&mut *connection)
+        .await
+        .reading("meta")?;
+    if !has_meta {
+        return Ok(Stored {
+            version: 0,
+            oldest_reader: 0,
+        });
+    }
+    let row = sqlx::query(META)
+        .fetch_one(connection)
+        .await
+        .reading("meta")?;
+    let meta = Columns::new("meta", &row);
+    Ok(Stored {
+        version: meta.get("schema_version")?,
+        oldest_reader: meta.get("oldest_reader")?,
+    })
+}
