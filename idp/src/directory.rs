@@ -1,0 +1,383 @@
+//! Artefacts in a folder: what an init container writes, what a pod keeps beside it, and what
+//! `realmwright dev` publishes.
+//!
+//! ```text
+//! <folder>/<realm id>/head.json                         which revision of each artefact
+//! <folder>/<realm id>/snapshots/<incarnation>-<revision>.json   envelope and root manifest
+//! <folder>/<realm id>/parts/<digest>                    parts, compressed
+//! <folder>/<realm id>/keyrings/<revision>.json
+//! <folder>/<realm id>/secrets/<revision>.json
+//! ```
+//! Everything but the head is written once and never changed; the head is replaced by a rename
+//! after what it names is there. So a reader sees the old whole or the new whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use realmwright_keys::{BundleFault, Keyring, KeyringFault, SecretBundle};
+use realmwright_snapshot::{Digest, Envelope, RealmId, RootManifest, Sealed};
+use serde::{Deserialize, Serialize};
+
+use crate::artefacts::Offer;
+
+const HEAD: &str = "head.json";
+
+/// No artefact comes near; more is not read.
+const MAX_FILE: u64 = 128 * 1024 * 1024;
+
+/// So many revisions of each artefact are kept.
+const KEPT: usize = 5;
+
+/// Which revision of each artefact is to be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Head {
+    /// Of the snapshot.
+    pub incarnation: u64,
+    /// Of the snapshot.
+    pub revision: u64,
+    /// Of the keyring.
+    pub keyring: u64,
+    /// Of the secret bundle.
+    pub secrets: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SnapshotFile {
+    envelope: Envelope,
+    root: RootManifest,
+}
+
+/// Why a folder gives no offer.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryFault {
+    /// Not readable or not writable.
+    #[error("{}: {detail}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        detail: ErrorKind,
+        /// The whole of it.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Larger than any artefact.
+    #[error("{} is larger than {MAX_FILE} bytes", .0.display())]
+    TooLarge(PathBuf),
+    /// Not of the expected form.
+    #[error("{} is not of the expected form (line {line}, column {column})", path.display())]
+    Form {
+        /// Which file.
+        path: PathBuf,
+        /// Line.
+        line: usize,
+        /// Column.
+        column: usize,
+    },
+    /// A keyring that cannot be read.
+    #[error("{}: {fault}", path.display())]
+    Keyring {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        fault: KeyringFault,
+    },
+    /// A secret bundle that cannot be read.
+    #[error("{}: not a secret bundle (line {}, column {})", path.display(), fault.line, fault.column)]
+    Secrets {
+        /// Which file.
+        path: PathBuf,
+        /// Where.
+        fault: BundleFault,
+    },
+    /// The file holds another revision than its name says.
+    #[error("{} holds another revision than its name says", .0.display())]
+    Misnamed(PathBuf),
+    /// A realm id that would be another path.
+    #[error("the realm id {0:?} cannot be a folder's name")]
+    Name(String),
+}
+
+/// A folder of artefacts.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    root: PathBuf,
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> DirectoryFault + '_ {
+    move |source| DirectoryFault::Io {
+        path: path.to_owned(),
+        detail: source.kind(),
+        source,
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, DirectoryFault> {
+    let file = fs::File::open(path).map_err(io(path))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(io(path))?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(DirectoryFault::TooLarge(path.to_owned()));
+    }
+    Ok(bytes)
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, DirectoryFault> {
+    serde_json::from_slice(&read(path)?).map_err(|fault| DirectoryFault::Form {
+        path: path.to_owned(),
+        line: fault.line(),
+        column: fault.column(),
+    })
+}
+
+/// Writes beside the place and renames, so that nobody sees half of it; for its owner only.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), DirectoryFault> {
+    let beside = path.with_extension("new");
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)
+        .map_err(io(&beside))?;
+    file.write_all(bytes).map_err(io(&beside))?;
+    file.sync_all().map_err(io(&beside))?;
+    fs::rename(&beside, path).map_err(io(path))
+}
+
+fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), DirectoryFault> {
+    let bytes = serde_json::to_vec(value).map_err(|fault| DirectoryFault::Form {
+        path: path.to_owned(),
+        line: fault.line(),
+        column: fault.column(),
+    })?;
+    write(path, &bytes)
+}
+
+fn create_folder(path: &Path) -> Result<(), DirectoryFault> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(io(path))
+}
+
+impl Directory {
+    /// The folder at `root`, which need not exist yet.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    fn folder(&self, realm: &RealmId) -> Result<PathBuf, DirectoryFault> {
+        let name = realm.as_str();
+        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) {
+            return Err(DirectoryFault::Name(name.to_owned()));
+        }
+        Ok(self.root.join(name))
+    }
+
+    /// The heads of all realms, by folder name. A folder without a head is not a realm yet.
+    ///
+    /// # Errors
+    /// When the folder or a head cannot be read.
+    pub fn heads(&self) -> Result<BTreeMap<RealmId, Head>, DirectoryFault> {
+        let mut heads = BTreeMap::new();
+        for entry in fs::read_dir(&self.root).map_err(io(&self.root))? {
+            let entry = entry.map_err(io(&self.root))?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else {
+                continue;
+            };
+            let path = entry.path().join(HEAD);
+            match read_json(&path) {
+                Ok(head) => {
+                    heads.insert(RealmId::from(name), head);
+                }
+                Err(DirectoryFault::Io {
+                    detail: ErrorKind::NotFound | ErrorKind::NotADirectory,
+                    ..
+                }) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(heads)
+    }
+
+    /// What a head names. Digests are checked when it is opened.
+    ///
+    /// # Errors
+    /// When something is missing or malformed.
+    pub fn load(&self, realm: &RealmId, head: Head) -> Result<Offer, DirectoryFault> {
+        let folder = self.folder(realm)?;
+        let path = folder.join(snapshot_name(head.incarnation, head.revision));
+        let SnapshotFile { envelope, root }: SnapshotFile = read_json(&path)?;
+        if envelope.order() != (head.incarnation, head.revision) || envelope.realm != *realm {
+            return Err(DirectoryFault::Misnamed(path));
+        }
+        let mut parts = BTreeMap::new();
+        for (_, digest) in &root.parts {
+            let bytes = read(&folder.join(part_name(digest)))?;
+            parts.insert(*digest, bytes.into());
+        }
+        let path = folder.join(keyring_name(head.keyring));
+        let keyring =
+            Keyring::from_json(&read(&path)?).map_err(|fault| DirectoryFault::Keyring {
+                path: path.clone(),
+                fault,
+            })?;
+        if keyring.revision != head.keyring {
+            return Err(DirectoryFault::Misnamed(path));
+        }
+        let path = folder.join(secrets_name(head.secrets));
+        let secrets =
+            SecretBundle::from_json(&read(&path)?).map_err(|fault| DirectoryFault::Secrets {
+                path: path.clone(),
+                fault,
+            })?;
+        if secrets.revision != head.secrets {
+            return Err(DirectoryFault::Misnamed(path));
+        }
+        Ok(Offer {
+            sealed: Arc::new(Sealed {
+                digest: envelope.digest,
+                root,
+                parts,
+            }),
+            envelope,
+            keyring: Arc::new(keyring),
+            secrets: Arc::new(secrets),
+        })
+    }
+
+    /// Writes an offer, then moves the head to it, then removes what no kept revision needs.
+    ///
+    /// # Errors
+    /// When something cannot be written; the head then names what it named before.
+    pub fn store(&self, offer: &Offer) -> Result<(), DirectoryFault> {
+        let folder = self.folder(offer.realm())?;
+        for name in ["snapshots", "parts", "keyrings", "secrets"] {
+            create_folder(&folder.join(name))?;
+        }
+        for (digest, bytes) in &offer.sealed.parts {
+            let path = folder.join(part_name(digest));
+            if !path.exists() {
+                write(&path, bytes)?;
+            }
+        }
+        let (incarnation, revision) = offer.envelope.order();
+        write_json(
+            &folder.join(snapshot_name(incarnation, revision)),
+            &SnapshotFile {
+                envelope: offer.envelope.clone(),
+                root: offer.sealed.root.clone(),
+            },
+        )?;
+        let path = folder.join(keyring_name(offer.keyring.revision));
+        let keyring = offer
+            .keyring
+            .to_json()
+            .map_err(|fault| form(&path, &fault))?;
+        write(&path, &keyring)?;
+        let path = folder.join(secrets_name(offer.secrets.revision));
+        let secrets = offer
+            .secrets
+            .to_json()
+            .map_err(|fault| form(&path, &fault))?;
+        write(&path, &secrets)?;
+        let head = Head {
+            incarnation,
+            revision,
+            keyring: offer.keyring.revision,
+            secrets: offer.secrets.revision,
+        };
+        write_json(&folder.join(HEAD), &head)?;
+        collect(&folder)
+    }
+}
+
+fn form(path: &Path, fault: &serde_json::Error) -> DirectoryFault {
+    DirectoryFault::Form {
+        path: path.to_owned(),
+        line: fault.line(),
+        column: fault.column(),
+    }
+}
+
+fn snapshot_name(incarnation: u64, revision: u64) -> String {
+    format!("snapshots/{incarnation}-{revision}.json")
+}
+
+fn part_name(digest: &Digest) -> String {
+    format!("parts/{digest}")
+}
+
+fn keyring_name(revision: u64) -> String {
+    format!("keyrings/{revision}.json")
+}
+
+fn secrets_name(revision: u64) -> String {
+    format!("secrets/{revision}.json")
+}
+
+/// The numbers in a file's name, in order.
+fn order(path: &Path) -> Option<Vec<u64>> {
+    if path.extension()? != "json" {
+        return None;
+    }
+    path.file_stem()?
+        .to_str()?
+        .split('-')
+        .map(|number| number.parse().ok())
+        .collect()
+}
+
+/// Keeps the newest revisions of a folder and returns their paths.
+fn keep_newest(folder: &Path) -> Result<Vec<PathBuf>, DirectoryFault> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(io(folder))? {
+        let path = entry.map_err(io(folder))?.path();
+        if let Some(order) = order(&path) {
+            files.push((order, path));
+        }
+    }
+    files.sort();
+    let old = files.len().saturating_sub(KEPT);
+    for (_, path) in files.drain(..old) {
+        fs::remove_file(&path).map_err(io(&path))?;
+    }
+    Ok(files.into_iter().map(|(_, path)| path).collect())
+}
+
+fn collect(folder: &Path) -> Result<(), DirectoryFault> {
+    keep_newest(&folder.join("keyrings"))?;
+    keep_newest(&folder.join("secrets"))?;
+    let mut used = BTreeSet::new();
+    for path in keep_newest(&folder.join("snapshots"))? {
+        let SnapshotFile { root, .. } = read_json(&path)?;
+        used.extend(root.parts.iter().map(|(_, digest)| digest.to_string()));
+    }
+    let parts = folder.join("parts");
+    for entry in fs::read_dir(&parts).map_err(io(&parts))? {
+        let path = entry.map_err(io(&parts))?.path();
+        let is_used = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| used.contains(name));
+        if !is_used {
+            fs::remove_file(&path).map_err(io(&path))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

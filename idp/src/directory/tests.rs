@@ -1,0 +1,204 @@
+use super::*;
+use crate::clock::SystemClock;
+use crate::fixture::{keyring, now, offer, offer_of, snapshot};
+use crate::hot_swap::HotSwap;
+use crate::source::DirectorySource;
+
+const ID: &str = "a.main";
+const ISSUER: &str = "https://id.example.com";
+
+fn folder() -> (tempfile::TempDir, Directory) {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = Directory::new(folder.path());
+    (folder, directory)
+}
+
+fn source(directory: &Directory) -> (DirectorySource, Arc<HotSwap>) {
+    let swap = Arc::new(HotSwap::new());
+    let source = DirectorySource::new(directory.clone(), Arc::clone(&swap), Arc::new(SystemClock));
+    (source, swap)
+}
+
+fn revision(swap: &HotSwap) -> Option<u64> {
+    swap.current()
+        .realm(&RealmId::from(ID))
+        .map(|realm| realm.version().revision)
+}
+
+#[test]
+fn what_is_stored_is_loaded() {
+    let (_folder, directory) = folder();
+    let offer = offer(ID, ISSUER, 3);
+    directory.store(&offer).unwrap();
+    let heads = directory.heads().unwrap();
+    let (realm, head) = heads.first_key_value().unwrap();
+    let loaded = directory.load(realm, *head).unwrap();
+    assert!(loaded.is_same_as(&offer));
+    loaded.prepare(None, now()).unwrap();
+}
+
+#[test]
+fn artefacts_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, directory) = folder();
+    directory.store(&offer(ID, ISSUER, 1)).unwrap();
+    let keys = folder.path().join(ID).join("keyrings/1.json");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&keys), 0o600);
+    assert_eq!(mode(keys.parent().unwrap()), 0o700);
+}
+
+#[test]
+fn the_source_follows_the_head() {
+    let (folder, directory) = folder();
+    let (mut source, swap) = source(&directory);
+    source.look().unwrap();
+    assert!(swap.current().is_empty());
+
+    let values = snapshot(ID, ISSUER);
+    let keys = keyring(&values);
+    directory
+        .store(&offer_of(&values, keys.clone(), 1))
+        .unwrap();
+    source.look().unwrap();
+    assert_eq!(revision(&swap), Some(1));
+    directory.store(&offer_of(&values, keys, 2)).unwrap();
+    source.look().unwrap();
+    assert_eq!(revision(&swap), Some(2));
+    assert!(source.is_served());
+
+    fs::remove_dir_all(folder.path().join(ID)).unwrap();
+    source.look().unwrap();
+    assert!(
+        swap.current().is_empty(),
+        "a realm that is gone is not served"
+    );
+}
+
+#[test]
+fn an_older_head_is_refused() {
+    let (_folder, directory) = folder();
+    let (mut source, swap) = source(&directory);
+    let values = snapshot(ID, ISSUER);
+    let keys = keyring(&values);
+    directory
+        .store(&offer_of(&values, keys.clone(), 5))
+        .unwrap();
+    source.look().unwrap();
+    directory.store(&offer_of(&values, keys, 4)).unwrap();
+    source.look().unwrap();
+    assert_eq!(revision(&swap), Some(5));
+}
+
+#[test]
+fn altered_parts_are_refused_and_the_former_goes_on() {
+    let (folder, directory) = folder();
+    let (mut source, swap) = source(&directory);
+    let mut values = snapshot(ID, ISSUER);
+    let keys = keyring(&values);
+    directory
+        .store(&offer_of(&values, keys.clone(), 1))
+        .unwrap();
+    source.look().unwrap();
+
+    values.core.required_factors = 2;
+    let next = offer_of(&values, keys, 2);
+    directory.store(&next).unwrap();
+    let [(_, core), (_, scopes), ..] = next.sealed.root.parts.as_slice() else {
+        panic!("a core and scopes");
+    };
+    let part = folder.path().join(ID).join(part_name(core));
+    fs::write(&part, &next.sealed.parts[scopes]).unwrap();
+    source.look().unwrap();
+    assert_eq!(revision(&swap), Some(1));
+    assert!(!source.is_served(), "so the process is not ready");
+}
+
+#[test]
+fn a_head_before_its_files_is_tried_again() {
+    let (folder, directory) = folder();
+    let (mut source, swap) = source(&directory);
+    directory.store(&offer(ID, ISSUER, 1)).unwrap();
+    let keyring = folder.path().join(ID).join("keyrings/1.json");
+    let bytes = fs::read(&keyring).unwrap();
+    fs::remove_file(&keyring).unwrap();
+    source.look().unwrap();
+    assert_eq!(revision(&swap), None);
+    fs::write(&keyring, bytes).unwrap();
+    source.look().unwrap();
+    assert_eq!(revision(&swap), Some(1));
+}
+
+#[test]
+fn a_malformed_head_stops_nothing() {
+    let (folder, directory) = folder();
+    let (mut source, swap) = source(&directory);
+    directory.store(&offer(ID, ISSUER, 1)).unwrap();
+    source.look().unwrap();
+    fs::write(folder.path().join(ID).join(HEAD), b"{").unwrap();
+    assert!(matches!(source.look(), Err(DirectoryFault::Form { .. })));
+    assert_eq!(revision(&swap), Some(1));
+}
+
+#[test]
+fn a_file_that_is_not_what_its_name_says_is_refused() {
+    let (folder, directory) = folder();
+    directory.store(&offer(ID, ISSUER, 1)).unwrap();
+    let realm = folder.path().join(ID);
+    fs::copy(
+        realm.join("snapshots/1-1.json"),
+        realm.join("snapshots/1-2.json"),
+    )
+    .unwrap();
+    let head = Head {
+        incarnation: 1,
+        revision: 2,
+        keyring: 1,
+        secrets: 0,
+    };
+    assert!(matches!(
+        directory.load(&RealmId::from(ID), head),
+        Err(DirectoryFault::Misnamed(_))
+    ));
+}
+
+#[test]
+fn a_realm_id_is_never_a_path() {
+    let (_folder, directory) = folder();
+    for id in ["", "..", "../x", "a/b", ".hidden"] {
+        assert!(
+            matches!(
+                directory.store(&offer(id, ISSUER, 1)),
+                Err(DirectoryFault::Name(_))
+            ),
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn five_revisions_are_kept_and_the_parts_that_they_use() {
+    let (folder, directory) = folder();
+    let mut values = snapshot(ID, ISSUER);
+    let keys = keyring(&values);
+    for revision in 1..=9 {
+        values.core.required_factors = u8::try_from(revision).unwrap();
+        directory
+            .store(&offer_of(&values, keys.clone(), revision))
+            .unwrap();
+    }
+    let count = |name: &str| {
+        fs::read_dir(folder.path().join(ID).join(name))
+            .unwrap()
+            .count()
+    };
+    assert_eq!(count("snapshots"), 5);
+    assert_eq!(count("keyrings"), 1);
+    assert_eq!(
+        count("parts"),
+        5 + 2,
+        "five cores, one part of scopes, one of flows"
+    );
+    let head = directory.heads().unwrap()[&RealmId::from(ID)];
+    directory.load(&RealmId::from(ID), head).unwrap();
+}

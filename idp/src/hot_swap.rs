@@ -1,0 +1,282 @@
+//! What this process serves, behind one pointer. A request loads it once and keeps to it; an
+//! accepted offer replaces it at once for all requests that come after.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use jiff::Timestamp;
+use realmwright_engine::ports::{Clock, Realms};
+use realmwright_engine::{RuntimeRealm, SnapshotVersion};
+use realmwright_snapshot::RealmId;
+use tokio::sync::watch;
+use url::Url;
+
+use crate::artefacts::{Offer, OfferFault, Served};
+use crate::lifecycle::Lifecycle;
+
+/// The clock may be set while we wait for a key's time; look at it at least so often.
+const LONGEST_KEY_WAIT: Duration = Duration::from_secs(60);
+
+/// All realms of one moment.
+#[derive(Debug, Default)]
+pub struct RealmSet {
+    realms: BTreeMap<RealmId, Arc<Served>>,
+    /// Issuer paths by host, the longest first.
+    routes: HashMap<String, Vec<(String, Arc<RuntimeRealm>)>>,
+}
+
+impl RealmSet {
+    fn of(realms: BTreeMap<RealmId, Arc<Served>>) -> Self {
+        let mut routes: HashMap<_, Vec<_>> = HashMap::new();
+        for served in realms.values() {
+            let core = &served.realm.snapshot().core;
+            for base in core.backend_url.iter().chain([&core.issuer]) {
+                let Some(host) = host_of(base) else { continue };
+                let path = base.path().trim_end_matches('/').to_owned();
+                let paths = routes.entry(host).or_default();
+                if !paths.iter().any(|(known, _)| *known == path) {
+                    paths.push((path, Arc::clone(&served.realm)));
+                }
+            }
+        }
+        for paths in routes.values_mut() {
+            paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+        }
+        Self { realms, routes }
+    }
+
+    /// The realm whose issuer lies at `host` (with its port, when that is not the scheme's own)
+    /// and begins `path` at a segment boundary, and the rest of the path.
+    #[must_use]
+    pub fn route<'p>(&self, host: &str, path: &'p str) -> Option<(Arc<RuntimeRealm>, &'p str)> {
+        let paths = match self.routes.get(host) {
+            Some(paths) => paths,
+            None => self.routes.get(&host.to_ascii_lowercase())?,
+        };
+        paths.iter().find_map(|(base, realm)| {
+            let rest = path.strip_prefix(base.as_str())?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| (Arc::clone(realm), rest))
+        })
+    }
+
+    /// The realm with this id.
+    #[must_use]
+    pub fn realm(&self, id: &RealmId) -> Option<&Arc<RuntimeRealm>> {
+        self.realms.get(id).map(|served| &served.realm)
+    }
+
+    /// All realms, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<RuntimeRealm>> {
+        self.realms.values().map(|served| &served.realm)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.realms.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.realms.is_empty()
+    }
+}
+
+/// `Host` as browsers send it for this address: the port only where it is not the scheme's own.
+fn host_of(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    })
+}
+
+/// What an accepted offer changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is served now.
+    Swapped(SnapshotVersion),
+    /// It was served already.
+    Same,
+}
+
+/// The pointer, and the one way to move it.
+#[derive(Debug)]
+pub struct HotSwap {
+    current: ArcSwap<RealmSet>,
+    /// Held while the next set is made: two offers at once must not lose one.
+    writing: Mutex<()>,
+    changed: watch::Sender<()>,
+}
+
+impl Default for HotSwap {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl HotSwap {
+    /// No realms yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            current: ArcSwap::default(),
+            writing: Mutex::default(),
+            changed: watch::Sender::new(()),
+        }
+    }
+
+    /// The realms of this moment.
+    #[must_use]
+    pub fn current(&self) -> Arc<RealmSet> {
+        self.current.load_full()
+    }
+
+    /// Tells of every swap from now on.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    fn writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replace(&self, realms: BTreeMap<RealmId, Arc<Served>>) {
+        self.current.store(Arc::new(RealmSet::of(realms)));
+        self.changed.send_replace(());
+    }
+
+    /// Prepares an offer and serves it. Costs CPU time: call it off the request path.
+    ///
+    /// # Errors
+    /// [`OfferFault`]; what was served goes on.
+    pub fn accept(&self, offer: Offer, now: Timestamp) -> Result<Accepted, OfferFault> {
+        let _writing = self.writing();
+        let current = self.current();
+        let served = current.realms.get(offer.realm());
+        if served.is_some_and(|served| served.offer.is_same_as(&offer)) {
+            return Ok(Accepted::Same);
+        }
+        let next = offer.prepare(served.map(|served| &**served), now)?;
+        let version = next.realm.version();
+        let mut realms = current.realms.clone();
+        realms.insert(next.offer.realm().clone(), Arc::new(next));
+        self.replace(realms);
+        Ok(Accepted::Swapped(version))
+    }
+
+    /// Serves only these realms from now on. Requests under way keep theirs.
+    pub fn retain(&self, keep: impl Fn(&RealmId) -> bool) {
+        let _writing = self.writing();
+        let mut realms = self.current().realms.clone();
+        let before = realms.len();
+        realms.retain(|id, _| keep(id));
+        if realms.len() < before {
+            self.replace(realms);
+        }
+    }
+
+    /// Prepares the realms again whose published keys change with the time.
+    fn follow_keys(&self, due: &[RealmId], now: Timestamp) {
+        let _writing = self.writing();
+        let mut realms = self.current().realms.clone();
+        for id in due {
+            let Some(served) = realms.get(id) else {
+                continue;
+            };
+            match served.offer.clone().prepare(Some(served), now) {
+                Ok(next) => {
+                    tracing::info!(realm = %id, "keys changed with the time");
+                    realms.insert(id.clone(), Arc::new(next));
+                }
+                Err(fault) => tracing::error!(
+                    realm = %id,
+                    error = &fault as &dyn std::error::Error,
+                    "cannot follow the keys"
+                ),
+            }
+        }
+        self.replace(realms);
+    }
+
+    fn next_key_change(&self, now: Timestamp) -> Option<(Timestamp, Vec<RealmId>)> {
+        let current = self.current();
+        let mut changes: Vec<_> = current
+            .realms
+            .iter()
+            .filter_map(|(id, served)| {
+                served
+                    .offer
+                    .keyring
+                    .next_change(now)
+                    .map(|at| (at, id.clone()))
+            })
+            .collect();
+        changes.sort();
+        let first = changes.first()?.0;
+        let due = changes
+            .into_iter()
+            .filter_map(|(at, id)| (at == first).then_some(id))
+            .collect();
+        Some((first, due))
+    }
+
+    /// Acts on the times that keyrings state, until the stop.
+    pub async fn follow_the_clock(self: Arc<Self>, clock: Arc<dyn Clock>, life: Lifecycle) {
+        let mut changes = self.changes();
+        loop {
+            changes.mark_unchanged();
+            let now = clock.now();
+            let next = self.next_key_change(now);
+            let look_again = now + LONGEST_KEY_WAIT;
+            let (until, due) = match next {
+                Some((at, due)) if at <= look_again => (at, due),
+                _ => (look_again, Vec::new()),
+            };
+            tokio::select! {
+                () = clock.sleep_until(until) => {}
+                _ = changes.changed() => continue,
+                () = life.stopped() => return,
+            }
+            if !due.is_empty() {
+                let (swap, now) = (Arc::clone(&self), clock.now());
+                let done = tokio::task::spawn_blocking(move || swap.follow_keys(&due, now)).await;
+                if let Err(fault) = done {
+                    tracing::error!(error = %fault, "cannot follow the keys");
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Realms for HotSwap {
+    async fn at_least(
+        &self,
+        realm: &RealmId,
+        order: u64,
+        limit: Duration,
+    ) -> Option<Arc<RuntimeRealm>> {
+        let mut changes = self.changes();
+        let wait = async {
+            loop {
+                changes.mark_unchanged();
+                if let Some(realm) = self.current().realm(realm)
+                    && realm.version().order() >= order
+                {
+                    return Some(Arc::clone(realm));
+                }
+                changes.changed().await.ok()?;
+            }
+        };
+        tokio::time::timeout(limit, wait).await.ok().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! Password hashes on a bounded pool behind a fair queue (AUTH-PWD-02).
+//!
+//! A hash costs tens of milliseconds of a core and tens of megabytes. As many run at once as
+//! there are cores; the others wait in the order in which they came, so that nobody is served
+//! by luck, and beyond the realm's limits they are told at once to come again.
+
+pub mod format;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use realmwright_engine::ports::{HashFault, PasswordHasher};
+use realmwright_snapshot::{PasswordHashing, PasswordQueue};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+use format::{FormatFault, PasswordHash};
+
+/// The pool of this process.
+#[derive(Clone, Debug)]
+pub struct PasswordPool {
+    cores: Arc<Semaphore>,
+    waiting: Arc<AtomicU32>,
+}
+
+/// Leaves the queue when dropped, also when the caller gave up.
+struct Place<'a>(&'a AtomicU32);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl PasswordPool {
+    /// As many hashes at once as `workers`, at least one.
+    #[must_use]
+    pub fn new(workers: usize) -> Self {
+        Self {
+            cores: Arc::new(Semaphore::new(workers.max(1))),
+            waiting: Arc::new(AtomicU32::new(0)),
+        }
+    }
+
+    /// As many hashes at once as the machine has cores.
+    #[must_use]
+    pub fn for_this_machine() -> Self {
+        Self::new(std::thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    /// How many wait now, for metrics.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        self.waiting.load(Ordering::Acquire)
+    }
+
+    async fn run<T, F>(&self, queue: PasswordQueue, work: F) -> Result<T, HashFault>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, FormatFault> + Send + 'static,
+    {
+        let max_wait = queue.max_wait.as_duration();
+        let busy = HashFault::Busy {
+            retry_after: max_wait.max(Duration::from_secs(1)),
+        };
+        let core = if let Ok(core) = Arc::clone(&self.cores).try_acquire_owned() {
+            core
+        } else {
+            let before = self.waiting.fetch_add(1, Ordering::AcqRel);
+            let place = Place(&self.waiting);
+            if before >= queue.length {
+                return Err(busy);
+            }
+            // The semaphore serves its waiters in the order in which they came.
+            let core = tokio::time::timeout(max_wait, Arc::clone(&self.cores).acquire_owned())
+                .await
+                .map_err(|_| busy)?
+                .map_err(|fault| HashFault::Failed(fault.to_string()))?;
+            drop(place);
+            core
+        };
+        tokio::task::spawn_blocking(move || {
+            // The core stays taken until the hash is done, also when the caller went away.
+            let _core = core;
+            work()
+        })
+        .await
+        .map_err(|fault| HashFault::Failed(fault.to_string()))?
+        .map_err(|fault| match fault {
+            FormatFault::Unknown | FormatFault::TooExpensive(_) => HashFault::Unsupported,
+            FormatFault::Malformed(_) => HashFault::Failed(fault.to_string()),
+        })
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for PasswordPool {
+    async fn verify(
+        &self,
+        password: SecretString,
+        hash: String,
+        queue: PasswordQueue,
+    ) -> Result<bool, HashFault> {
+        self.run(queue, move || {
+            PasswordHash::parse(&hash)?.verify(password.expose_secret().as_bytes())
+        })
+        .await
+    }
+
+    async fn hash(
+        &self,
+        password: SecretString,
+        salt: [u8; 16],
+        cost: PasswordHashing,
+        queue: PasswordQueue,
+    ) -> Result<String, HashFault> {
+        self.run(queue, move || {
+            format::argon2id(password.expose_secret().as_bytes(), &salt, cost)
+        })
+        .await
+    }
+
+    fn supports(&self, hash: &str) -> bool {
+        PasswordHash::parse(hash).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! Where what is served comes from: a folder that somebody else writes, looked at again and
+//! again. (`realmwright dev` offers its own compiles to [`crate::hot_swap::HotSwap`] directly.)
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use realmwright_engine::ports::Clock;
+use realmwright_snapshot::RealmId;
+
+use crate::directory::{Directory, DirectoryFault, Head};
+use crate::hot_swap::{Accepted, HotSwap};
+use crate::lifecycle::Lifecycle;
+
+/// A handful of small files are read so often; a change is live well within a second.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// Follows a folder.
+pub struct DirectorySource {
+    directory: Directory,
+    swap: Arc<HotSwap>,
+    clock: Arc<dyn Clock>,
+    /// The heads that were acted upon, also those that were refused: each is reported once.
+    seen: BTreeMap<RealmId, Head>,
+    unreadable: bool,
+}
+
+impl std::fmt::Debug for DirectorySource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DirectorySource")
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DirectorySource {
+    /// A source that offers what lies in `directory` to `swap`.
+    #[must_use]
+    pub fn new(directory: Directory, swap: Arc<HotSwap>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            directory,
+            swap,
+            clock,
+            seen: BTreeMap::new(),
+            unreadable: false,
+        }
+    }
+
+    /// Looks once: offers what changed, and stops serving what is no longer there. A fault of one
+    /// realm touches no other.
+    ///
+    /// # Errors
+    /// When the folder itself cannot be read; then everything goes on as it was.
+    pub fn look(&mut self) -> Result<(), DirectoryFault> {
+        let heads = self.directory.heads()?;
+        for (realm, head) in &heads {
+            if self.seen.get(realm) != Some(head) && self.offer(realm, *head) {
+                self.seen.insert(realm.clone(), *head);
+            }
+        }
+        self.seen.retain(|realm, _| heads.contains_key(realm));
+        self.swap.retain(|realm| heads.contains_key(realm));
+        Ok(())
+    }
+
+    /// Whether the head is dealt with. What cannot be read may be there in a moment; what is
+    /// refused stays refused.
+    fn offer(&self, realm: &RealmId, head: Head) -> bool {
+        let offer = match self.directory.load(realm, head) {
+            Ok(offer) => offer,
+            Err(fault) => {
+                tracing::error!(
+                    %realm,
+                    error = &fault as &dyn std::error::Error,
+                    "the artefacts cannot be read; the former ones are served"
+                );
+                return !matches!(fault, DirectoryFault::Io { .. });
+            }
+        };
+        match self.swap.accept(offer, self.clock.now()) {
+            Ok(Accepted::Swapped(version)) => tracing::info!(
+                %realm,
+                incarnation = version.incarnation,
+                revision = version.revision,
+                digest = version.digest.short(),
+                "serving"
+            ),
+            Ok(Accepted::Same) => {}
+            Err(fault) => tracing::error!(
+                %realm,
+                error = &fault as &dyn std::error::Error,
+                "the snapshot is refused; the former one is served"
+            ),
+        }
+        true
+    }
+
+    /// Looks until the stop.
+    pub async fn follow(mut self, life: Lifecycle) {
+        while !life.is_stopping() {
+            let looked = tokio::task::spawn_blocking(move || {
+                match self.look() {
+                    Ok(()) => self.unreadable = false,
+                    Err(fault) if !self.unreadable => {
+                        self.unreadable = true;
+                        tracing::error!(
+                            error = &fault as &dyn std::error::Error,
+                            "the source cannot be read; everything goes on as it was"
+                        );
+                    }
+                    Err(_) => {}
+                }
+                self
+            })
+            .await;
+            self = match looked {
+                Ok(source) => source,
+                Err(fault) => {
+                    tracing::error!(error = %fault, "the source is no longer followed");
+                    return;
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = life.stopped() => return,
+            }
+        }
+    }
+
+    /// Whether every realm of the folder is served as its head says.
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        let served = self.swap.current();
+        self.seen.iter().all(|(realm, head)| {
+            served.realm(realm).is_some_and(|realm| {
+                let version = realm.version();
+                (version.incarnation, version.revision) >= (head.incarnation, head.revision)
+            })
+        })
+    }
+}

@@ -1,0 +1,208 @@
+//! What runs beside the requests: sweeping, deliveries, and batches of audit.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use realmwright_engine::ports::{Clock, EventBatch};
+use realmwright_snapshot::RealmId;
+use realmwright_store::{Change, OutboxRow, Store};
+
+use crate::hot_swap::HotSwap;
+use crate::lifecycle::Lifecycle;
+
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_BATCH: u32 = 500;
+
+const DELIVER_EVERY: Duration = Duration::from_secs(1);
+const DELIVER_BATCH: u32 = 100;
+const LEASE: Duration = Duration::from_secs(30);
+/// After so many failures a delivery is dead, some eight hours after the first.
+const MOST_ATTEMPTS: u32 = 12;
+
+/// SIGKILL loses at most what came since the last flush.
+const FLUSH_EVERY: Duration = Duration::from_millis(500);
+/// One transaction takes so many changes.
+const FLUSH_CHUNK: usize = 500;
+/// While the database is away so many changes of a realm are held; further ones are counted.
+const MOST_HELD: usize = 50_000;
+
+/// Deletes expired rows in batches, until the stop.
+pub async fn sweep(store: Arc<dyn Store>, life: Lifecycle) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP_EVERY) => {}
+            () = life.stopped() => return,
+        }
+        let mut all = 0;
+        loop {
+            match store.sweep(SWEEP_BATCH).await {
+                Ok(0) => break,
+                Ok(some) => all += some,
+                Err(fault) => {
+                    tracing::warn!(error = &fault as &dyn std::error::Error, "cannot sweep");
+                    break;
+                }
+            }
+            if life.is_stopping() {
+                return;
+            }
+        }
+        if all > 0 {
+            tracing::debug!(rows = all, "swept");
+        }
+    }
+}
+
+/// 1 s, 2 s, 4 s, ... up to two hours.
+fn back_off(attempts: u32) -> SignedDuration {
+    SignedDuration::from_secs(1_i64 << attempts.min(13)).min(SignedDuration::from_hours(2))
+}
+
+/// Delivers what the outbox holds for the realms of this process, until the stop. A delivery that
+/// was claimed by a process that died comes back when its lease ends.
+pub async fn deliver(
+    store: Arc<dyn Store>,
+    swap: Arc<HotSwap>,
+    clock: Arc<dyn Clock>,
+    life: Lifecycle,
+) {
+    loop {
+        let realms: Vec<RealmId> = swap
+            .current()
+            .iter()
+            .map(|realm| realm.id().clone())
+            .collect();
+        let full = match store.claim_outbox(&realms, DELIVER_BATCH, LEASE).await {
+            Ok(rows) => {
+                let full = rows.len() == DELIVER_BATCH as usize;
+                for row in rows {
+                    deliver_one(&*store, &*clock, &row).await;
+                }
+                full
+            }
+            Err(fault) => {
+                tracing::warn!(
+                    error = &fault as &dyn std::error::Error,
+                    "cannot read the outbox"
+                );
+                false
+            }
+        };
+        if full && !life.is_stopping() {
+            continue;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(DELIVER_EVERY) => {}
+            () = life.stopped() => return,
+        }
+    }
+}
+
+async fn deliver_one(store: &dyn Store, clock: &dyn Clock, row: &OutboxRow) {
+    let done = match row.target.as_str() {
+        "log" => {
+            tracing::info!(target: "audit", realm = %row.realm, event = %row.payload);
+            store.complete_outbox(&row.realm, &row.id).await
+        }
+        unknown => {
+            let retry_at =
+                (row.attempts < MOST_ATTEMPTS).then(|| clock.now() + back_off(row.attempts));
+            let error = format!("this build has no sink {unknown}");
+            store
+                .release_outbox(&row.realm, &row.id, retry_at, &error)
+                .await
+        }
+    };
+    if let Err(fault) = done {
+        tracing::warn!(
+            error = &fault as &dyn std::error::Error,
+            "a delivery is not recorded and will come again"
+        );
+    }
+}
+
+/// Audit of issuance that writes nothing in its own request.
+#[derive(Debug, Default)]
+pub struct Batches {
+    held: Mutex<BTreeMap<RealmId, Vec<Change>>>,
+    lost: std::sync::atomic::AtomicU64,
+}
+
+impl EventBatch for Batches {
+    fn add(&self, realm: &RealmId, changes: Vec<Change>) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_realm = held.entry(realm.clone()).or_default();
+        if of_realm.len() + changes.len() > MOST_HELD {
+            self.lost
+                .fetch_add(changes.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        } else {
+            of_realm.extend(changes);
+        }
+    }
+}
+
+impl Batches {
+    /// Commits what was gathered; what cannot be committed is kept for the next time.
+    pub async fn flush(&self, store: &dyn Store) {
+        let gathered = {
+            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *held)
+        };
+        for (realm, mut changes) in gathered {
+            while !changes.is_empty() {
+                let rest = changes.split_off(changes.len().min(FLUSH_CHUNK));
+                match store.commit(&realm, changes.clone()).await {
+                    Ok(realmwright_store::Outcome::Done(_)) => changes = rest,
+                    Ok(realmwright_store::Outcome::Refused { .. }) => {
+                        tracing::error!(%realm, "a batch of audit was refused by the database");
+                        changes = rest;
+                    }
+                    Err(fault) => {
+                        tracing::warn!(
+                            %realm,
+                            error = &fault as &dyn std::error::Error,
+                            "a batch of audit waits for the database"
+                        );
+                        changes.extend(rest);
+                        self.add(&realm, changes);
+                        break;
+                    }
+                }
+            }
+        }
+        let lost = self.lost.swap(0, std::sync::atomic::Ordering::Relaxed);
+        if lost > 0 {
+            tracing::error!(changes = lost, "audit was lost while the database was away");
+        }
+    }
+
+    /// Flushes twice a second until the stop, and then once more when the requests are done.
+    pub async fn keep_flushing(self: Arc<Self>, store: Arc<dyn Store>, life: Lifecycle) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(FLUSH_EVERY) => {}
+                () = life.stopped() => return,
+            }
+            self.flush(&*store).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn back_off_grows_and_has_an_end() {
+        let mut former = SignedDuration::ZERO;
+        for attempts in 0..40 {
+            let now = back_off(attempts);
+            assert!(now >= former);
+            assert!(now <= SignedDuration::from_hours(2));
+            former = now;
+        }
+        assert_eq!(back_off(0), SignedDuration::from_secs(1));
+    }
+}

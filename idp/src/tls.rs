@@ -1,0 +1,125 @@
+//! The certificate and key of a listener, read again when the files change.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use crate::lifecycle::Lifecycle;
+
+/// How often the files are looked at. Renewed certificates overlap by days.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// Why a certificate and key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsFault {
+    /// Not readable, or not PEM.
+    #[error("cannot read {}", .0.display())]
+    Read(PathBuf, #[source] rustls::pki_types::pem::Error),
+    /// No certificate in the file.
+    #[error("{} holds no certificate", .0.display())]
+    Empty(PathBuf),
+    /// They do not fit together, or the algorithm is not supported.
+    #[error("the certificate and key cannot be used")]
+    Unusable(#[source] rustls::Error),
+}
+
+/// A certificate chain and its key, as PEM files.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    certificate: PathBuf,
+    key: PathBuf,
+    config: Arc<ArcSwap<ServerConfig>>,
+}
+
+impl TlsFiles {
+    /// Reads both files.
+    ///
+    /// # Errors
+    /// [`TlsFault`] when they cannot be served with.
+    pub fn load(certificate: &Path, key: &Path) -> Result<Self, TlsFault> {
+        let config = read(certificate, key)?;
+        Ok(Self {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+            config: Arc::new(ArcSwap::from_pointee(config)),
+        })
+    }
+
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.config.load_full())
+    }
+
+    /// Looks at the files until the stop. A pair that cannot be used is reported and the former
+    /// one stays.
+    pub async fn reload(self, life: Lifecycle) {
+        let mut seen = self.fingerprint().await;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = life.stopped() => return,
+            }
+            let now = self.fingerprint().await;
+            if now == seen {
+                continue;
+            }
+            match read(&self.certificate, &self.key) {
+                Ok(config) => {
+                    self.config.store(Arc::new(config));
+                    tracing::info!("certificate replaced");
+                }
+                Err(fault) => tracing::error!(
+                    error = &fault as &dyn std::error::Error,
+                    "the new certificate is not used"
+                ),
+            }
+            seen = now;
+        }
+    }
+
+    async fn fingerprint(&self) -> (Option<Fingerprint>, Option<Fingerprint>) {
+        (
+            fingerprint(&self.certificate).await,
+            fingerprint(&self.key).await,
+        )
+    }
+}
+
+/// Device, inode, length and time of change of what the path leads to. Kubernetes swaps a
+/// symbolic link, which changes the inode.
+type Fingerprint = (u64, u64, u64, i64, i64);
+
+async fn fingerprint(path: &Path) -> Option<Fingerprint> {
+    use std::os::unix::fs::MetadataExt;
+    let file = tokio::fs::metadata(path).await.ok()?;
+    Some((
+        file.dev(),
+        file.ino(),
+        file.len(),
+        file.mtime(),
+        file.mtime_nsec(),
+    ))
+}
+
+fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsFault> {
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|fault| TlsFault::Read(certificate.to_owned(), fault))?;
+    if chain.is_empty() {
+        return Err(TlsFault::Empty(certificate.to_owned()));
+    }
+    let key =
+        PrivateKeyDer::from_pem_file(key).map_err(|fault| TlsFault::Read(key.to_owned(), fault))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(TlsFault::Unusable)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
