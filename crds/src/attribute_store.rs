@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::ObjectStatus;
 use crate::references::RealmRef;
+use crate::rules::{exactly_one_of, immutable};
 use crate::texts::Texts;
 
 /// Where accounts of a realm live.
@@ -38,9 +39,11 @@ use crate::texts::Texts;
         json_path = ".metadata.creationTimestamp"
     )
 )]
+#[x_kube(validation = exactly_one_of(&["internal"]))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AttributeStoreSpec {
     /// The realm. Immutable.
+    #[x_kube(validation = immutable("realmRef cannot change: create the object anew"))]
     pub realm_ref: RealmRef,
     /// Name for people. Default: the resource's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]

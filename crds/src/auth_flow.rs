@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::conditions::ObjectStatus;
 use crate::names::{ClaimName, Expression, Label, ObjectName};
 use crate::references::RealmRef;
+use crate::rules::immutable;
 use crate::texts::Texts;
-use crate::union::exactly_one;
+use crate::transform::exactly_one;
 
 /// What is asked at a login, of whom, when (FLOW-01).
 ///
@@ -49,9 +50,12 @@ use crate::union::exactly_one;
         json_path = ".metadata.creationTimestamp"
     )
 )]
+#[x_kube(validation = Rule::new("(!has(self.deny) || !has(self.entry) || self.deny.all(rule, !self.entry.exists(other, other.name == rule.name))) && (!has(self.deny) || !has(self.afterStep) || self.deny.all(rule, !self.afterStep.exists(other, other.name == rule.name))) && (!has(self.entry) || !has(self.afterStep) || self.entry.all(rule, !self.afterStep.exists(other, other.name == rule.name)))")
+        .message("the name of a rule is unique in its flow"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AuthFlowSpec {
     /// The realm. Immutable.
+    #[x_kube(validation = immutable("realmRef cannot change: create the object anew"))]
     pub realm_ref: RealmRef,
     /// Name for people who administer it. Default: the resource's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,6 +148,8 @@ pub enum Outcome {
 
 /// Which methods are offered: `methods`, or all but `except`, or all when neither is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("!has(self.methods) || !has(self.except)")
+        .message("methods and except cannot both be set"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MethodSelection {
     /// Only these `AuthMethod`s; at least one. Default: all.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::ObjectStatus;
 use crate::references::RealmRef;
+use crate::rules::{exactly_one_of, immutable};
 use crate::texts::Texts;
 
 /// One way in which people of a realm prove who they are.
@@ -47,9 +48,13 @@ use crate::texts::Texts;
         json_path = ".metadata.creationTimestamp"
     )
 )]
+#[x_kube(validation = exactly_one_of(&["password", "totp"]))]
+#[x_kube(validation = Rule::new("has(self.password) == has(oldSelf.password) && has(self.totp) == has(oldSelf.totp)")
+        .message("a method cannot become another one: people hold credentials for it"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AuthMethodSpec {
     /// The realm. Immutable.
+    #[x_kube(validation = immutable("realmRef cannot change: create the object anew"))]
     pub realm_ref: RealmRef,
     /// Label where people choose among methods. Default: the method's own word.
     #[serde(default, skip_serializing_if = "Option::is_none")]

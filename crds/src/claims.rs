@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{AttributeName, ClaimName, ClientIdentifier, Expression};
 use crate::texts::Json;
-use crate::union::exactly_one;
+use crate::transform::{empty, exactly_one};
 
 /// One claim.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +46,7 @@ pub enum ClaimSource {
 /// The realm roles of the person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = empty)]
 pub struct RealmRolesSource {}
 
 /// Client roles of the person.

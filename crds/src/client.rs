@@ -16,6 +16,7 @@ use crate::claims::Claim;
 use crate::conditions::ObjectStatus;
 use crate::names::{ClientIdentifier, Expression, HttpUrl, Label, Line, ObjectName, RoleName, Tag};
 use crate::references::{RealmRef, RoleRef};
+use crate::rules::{exactly_one_of, immutable, immutable_field};
 use crate::texts::Texts;
 
 /// One application under one identifier for all protocols (APP-01).
@@ -50,9 +51,15 @@ use crate::texts::Texts;
         json_path = ".metadata.creationTimestamp"
     )
 )]
+#[x_kube(validation = immutable_field("identifier"))]
+#[x_kube(validation = Rule::new("!has(self.oidc) || !has(self.identifier) || (!self.identifier.contains(':') && !self.identifier.contains('~'))")
+        .message("an OAuth identifier contains neither `:` nor `~`").field_path(".identifier"))]
+#[x_kube(validation = Rule::new("!has(self.identifier) || !self.identifier.startsWith('dyn~')")
+        .message("identifiers that begin with `dyn~` are reserved for applications that register themselves").field_path(".identifier"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClientSpec {
     /// The realm. Immutable.
+    #[x_kube(validation = immutable("realmRef cannot change: create the object anew"))]
     pub realm_ref: RealmRef,
     /// Identifier in every protocol: OAuth `client_id`, SAML `entityID` (APP-01). Default: the
     /// resource's name. With `oidc` it contains neither `:` nor `~`; what begins with `dyn~` is
@@ -117,7 +124,7 @@ pub struct ClientSpec {
 }
 
 /// Who may use an application.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Access {
     /// One rule that holds is enough (APP-10). An empty list is refused, because it could be read
@@ -170,6 +177,9 @@ pub struct ClientRole {
 
 /// Which of a person's roles an application may see: exactly one of `full` and `roles`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = exactly_one_of(&["full", "roles"]))]
+#[x_kube(validation = Rule::new("!has(self.full) || self.full")
+        .message("full is `true` or left out").field_path(".full"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RoleScope {
     /// `true`: all of them. Tokens grow with the person's roles (KC-ROLE-07).

@@ -1,8 +1,8 @@
 //! Resource types of `realmwright.dev/v1alpha1` and the schema that Kubernetes checks.
 //!
 //! What it is for: the one home of the shape of every kind, of the rules that need no second
-//! object, and of the words of the reference. Kubernetes, the webhook and the CLI judge by the
-//! same schema: [`crds`] makes the definitions, [`check`] applies them without a cluster.
+//! object, and of the words of the reference. Kubernetes, the webhook and the compiler judge by
+//! the same definitions: [`definitions`] has them as values, [`crds`] as YAML.
 //!
 //! What it must not know: what a resource means once it is compiled (snapshots, flows, tokens),
 //! other objects, clusters, clocks, files.
@@ -11,7 +11,7 @@
 //! effect, bound it (`length`, `range`), give a list its type, add a rule where fields depend on
 //! each other with a test that keeps it and one that breaks it, then run
 //! `cargo run -p realmwright-crds --bin crdgen`. To add a kind: a module with its spec, a line in
-//! [`crds`].
+//! [`definitions`].
 
 #![expect(
     unreachable_pub,
@@ -24,21 +24,25 @@ pub mod auth_method;
 pub mod claims;
 pub mod client;
 pub mod conditions;
+mod definitions;
 pub mod duration;
 pub mod names;
 pub mod realm;
 pub mod realm_test;
+pub mod reference;
 pub mod reference_grant;
 pub mod references;
 pub mod region;
+mod rules;
 pub mod scope;
 pub mod texts;
-mod union;
+mod transform;
 
 pub use attribute_store::{AttributeStore, AttributeStoreSpec};
 pub use auth_flow::{AuthFlow, AuthFlowSpec};
 pub use auth_method::{AuthMethod, AuthMethodSpec};
 pub use client::{Client, ClientSpec};
+pub use definitions::{DefinitionError, crds, definitions};
 pub use duration::Duration;
 pub use realm::{Realm, RealmSpec};
 pub use realm_test::{RealmTest, RealmTestSpec};

@@ -1,7 +1,7 @@
 //! Texts with a form: names, addresses, expressions.
 //!
-//! The form is in the schema only, so that Kubernetes, the webhook and the CLI (through
-//! [`crate::check`]) report every fault of an object and not only the first. The types keep one
+//! The form is in the schema only, so that Kubernetes, the webhook and the compiler report
+//! every fault of an object and not only the first. The types keep one
 //! kind of text from being passed for another.
 
 use std::borrow::Cow;

@@ -23,6 +23,7 @@ use crate::names::{
     RoleName, ScopeToken,
 };
 use crate::references::{RoleRef, SecretKeyRef};
+use crate::rules::immutable_field;
 use crate::texts::{Json, Texts};
 
 /// One body of people who log in, and everything that holds for all of its applications.
@@ -71,6 +72,7 @@ use crate::texts::{Json, Texts};
         json_path = ".metadata.creationTimestamp"
     )
 )]
+#[x_kube(validation = immutable_field("id"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RealmSpec {
     /// The realm's id in every table and key. Default: `<namespace>.<name>`. It must begin with
@@ -154,7 +156,13 @@ pub struct RealmSpec {
 }
 
 /// The realm in one region.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("self.issuer.startsWith('https://')")
+        .message("an issuer is https").field_path(".issuer"))]
+#[x_kube(validation = Rule::new("!self.issuer.endsWith('/') && !self.issuer.contains('?') && !self.issuer.contains('#')")
+        .message("an issuer has no trailing slash, no query and no fragment").field_path(".issuer"))]
+#[x_kube(validation = Rule::new("!has(self.backendUrl) || (!self.backendUrl.endsWith('/') && !self.backendUrl.contains('?') && !self.backendUrl.contains('#'))")
+        .message("a backend URL has no trailing slash, no query and no fragment").field_path(".backendUrl"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Placement {
     /// Name of the `Region`. It decides where the people's data lie.
@@ -180,6 +188,8 @@ pub enum Layout {
 
 /// Languages of a realm.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("!has(self.default) || self.default in self.supported")
+        .message("the default language must be one of the supported ones").field_path(".default"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Locales {
     /// Languages in the order of the language menu; at least one.
@@ -229,7 +239,7 @@ pub struct Attachment {
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 pub enum AttachableKind {
-    /// `Client`.
+    /// Applications.
     Client,
 }
 

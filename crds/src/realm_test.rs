@@ -11,6 +11,7 @@ use crate::conditions::ObjectStatus;
 use crate::duration::Duration;
 use crate::names::{ClientIdentifier, GroupPath, IpAddress, Label, ObjectName, ScopeToken};
 use crate::references::{RealmRef, RoleRef};
+use crate::rules::immutable;
 use crate::texts::Json;
 
 /// Tests of a realm's configuration. A case that fails stops the realm's change.
@@ -46,6 +47,7 @@ use crate::texts::Json;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RealmTestSpec {
     /// The realm. Immutable.
+    #[x_kube(validation = immutable("realmRef cannot change: create the object anew"))]
     pub realm_ref: RealmRef,
     /// The cases, each on its own; at least one.
     #[schemars(
@@ -106,7 +108,9 @@ pub struct TestPerson {
 }
 
 /// An authorization request of a test.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("!has(self.prompt) || !('none' in self.prompt) || self.prompt.size() == 1")
+        .message("prompt `none` stands alone").field_path(".prompt"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TestRequest {
     /// Scopes asked for. Default: the client's default scopes.
@@ -181,6 +185,10 @@ pub struct TestSession {
 
 /// What must come of a case.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("!has(self.denial) || self.result == 'Denied'")
+        .message("only a denied case has a denial").field_path(".denial"))]
+#[x_kube(validation = Rule::new("self.result == 'Allowed' || (!has(self.claims) && !has(self.consent) && !has(self.singleSession))")
+        .message("a denied case has no claims, consent or singleSession").field_path(".result"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Expectation {
     /// The methods offered at each step, in order; the test passes the first of each. An empty

@@ -55,9 +55,9 @@ pub struct GrantFrom {
 /// Kinds that can refer to Secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum GrantFromKind {
-    /// `Client`.
+    /// Applications, for their secrets.
     Client,
-    /// `Realm`.
+    /// Realms, for the password hashes of bootstrap accounts.
     Realm,
 }
 

@@ -11,7 +11,8 @@ use crate::names::{
     CountryCode, HostPattern, InstanceName, Namespace, ObjectName, Quantity, RealmId,
 };
 use crate::references::ClusterSecretKeyRef;
-use crate::union::exactly_one;
+use crate::rules::immutable;
+use crate::transform::exactly_one;
 
 /// A place whose law holds the data of the people who log in there.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ use crate::union::exactly_one;
     status = "RegionStatus",
     derive = "PartialEq",
     cel,
+    validation = Rule::new("self.metadata.name.size() <= 30 && !self.metadata.name.contains('.')")
+        .message("the name of a region has at most 30 characters and no dot: it is part of names of namespaces"),
     printcolumn(name = "Country", type_ = "string", json_path = ".spec.country"),
     printcolumn(
         name = "Ready",
@@ -42,10 +45,13 @@ use crate::union::exactly_one;
         json_path = ".metadata.creationTimestamp"
     )
 )]
+#[x_kube(validation = Rule::new("!has(self.allowedExports) || self.allowedExports.all(export, export.to != self.country)")
+        .message("an export goes to another country than the region's own").field_path(".allowedExports"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RegionSpec {
     /// Country whose law holds the region's data, ISO 3166-1 alpha-2. Immutable, because to change
     /// it would be an export of everybody (REGION-RES-04).
+    #[x_kube(validation = immutable("the country of a region cannot change"))]
     pub country: CountryCode,
     /// Where its pods run: exactly one of `cluster` and `nodeSelector`. Default: any node of the
     /// operator's own cluster.
@@ -117,6 +123,8 @@ pub struct HostGrant {
 
 /// One Deployment of a region, in the namespace `rw-<region>-<instance>`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("self.name != 'keys'")
+        .message("an instance cannot be called `keys`: that namespace holds the region's keys").field_path(".name"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Instance {
     /// Name; `Realm.spec.placements[].instance` says it.

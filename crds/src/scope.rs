@@ -8,6 +8,7 @@ use crate::claims::Claim;
 use crate::conditions::ObjectStatus;
 use crate::names::{Audience, ScopeToken};
 use crate::references::{RealmRef, RoleRef};
+use crate::rules::{immutable, immutable_field};
 use crate::texts::Texts;
 
 /// An OAuth scope of a realm.
@@ -42,9 +43,13 @@ use crate::texts::Texts;
         json_path = ".metadata.creationTimestamp"
     )
 )]
+#[x_kube(validation = immutable_field("scope"))]
+#[x_kube(validation = Rule::new("!has(self.system) || !self.system || !has(self.consent)")
+        .message("nobody is asked for a system scope: leave consent out").field_path(".consent"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScopeSpec {
     /// The realm. Immutable.
+    #[x_kube(validation = immutable("realmRef cannot change: create the object anew"))]
     pub realm_ref: RealmRef,
     /// The scope token, RFC 6749 section 3.3. Default: the resource's name. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration::Duration;
 use crate::names::{AttributeName, Expression, Label, Pattern};
+use crate::rules::positive;
 
 /// Login and password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +52,12 @@ pub struct MatchCondition {
 
 /// What a new password must satisfy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("(has(self.minLength) ? self.minLength : 8) <= (has(self.maxLength) ? self.maxLength : 256)")
+        .message("minLength must not be greater than maxLength (defaults 8 and 256)").field_path(".minLength"))]
+#[x_kube(validation = Rule::new("!has(self.minGroups) || self.minGroups <= (has(self.groups) ? self.groups.size() : 4)")
+        .message("minGroups must not be greater than the number of groups (default 4)").field_path(".minGroups"))]
+#[x_kube(validation = Rule::new("!has(self.minAge) || !has(self.maxAge) || duration(self.minAge) < duration(self.maxAge)")
+        .message("minAge must be shorter than maxAge").field_path(".minAge"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PasswordPolicy {
     /// Fewest characters (AUTH-PWDPOL-01). Default: 8.
@@ -138,7 +145,8 @@ pub enum PolicyCheckMode {
 }
 
 /// Bar on the method after failures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = positive(&["duration"]))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Lockout {
     /// Consecutive failures of a person that bar the method. Default: 5.
@@ -151,7 +159,7 @@ pub struct Lockout {
 }
 
 /// Cost of Argon2id, RFC 9106.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Hashing {
     /// Memory of one hash, in KiB. Default: 19456.

@@ -1,13 +1,18 @@
 //! Time-based one-time passwords.
 
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::duration::Duration;
 use crate::names::{Expression, Line};
+use crate::rules::positive;
 
 /// Time-based one-time password, RFC 6238 (AUTH-TOTP-01). Each time step is accepted once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = positive(&["lock"]))]
+#[x_kube(validation = Rule::new("!has(self.period) || (duration(self.period) >= duration('10s') && duration(self.period) <= duration('5m'))")
+        .message("period must be between 10s and 5m").field_path(".period"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TotpMethod {
     /// Hash function of new generators. Default: `SHA1`, the only one that every app knows.

@@ -8,11 +8,27 @@ use crate::duration::Duration;
 use crate::names::{Audience, HttpUrl, RedirectUri, ScopeToken, WebOrigin};
 use crate::realm::{SigningAlgorithm, TokenFormat};
 use crate::references::SecretKeyRef;
+use crate::rules::{
+    default_is_allowed, exactly_one_of, no_fragments, no_query_in_prefixes, positive,
+};
 use crate::texts::Json;
-use crate::union::exactly_one;
+use crate::transform::{empty, exactly_one};
 
 /// Settings of an OpenID Connect or OAuth 2.0 client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = no_fragments(&["redirectUris", "redirectUriPrefixes"], "defaultRedirectUri"))]
+#[x_kube(validation = no_query_in_prefixes())]
+#[x_kube(validation = default_is_allowed())]
+#[x_kube(validation = Rule::new("!('authorization_code' in (has(self.grantTypes) ? self.grantTypes : ['authorization_code'])) || (has(self.redirectUris) && self.redirectUris.size() > 0) || (has(self.redirectUriPrefixes) && self.redirectUriPrefixes.size() > 0)")
+        .message("authorization_code needs redirectUris or redirectUriPrefixes").field_path(".redirectUris"))]
+#[x_kube(validation = Rule::new("!has(self.responseTypes) || 'authorization_code' in (has(self.grantTypes) ? self.grantTypes : ['authorization_code'])")
+        .message("responseTypes are for authorization_code, which grantTypes leaves out").field_path(".responseTypes"))]
+#[x_kube(validation = Rule::new("!has(self.authentication.none) || !has(self.pkce) || self.pkce == 'Required'")
+        .message("a public client must use PKCE").field_path(".pkce"))]
+#[x_kube(validation = Rule::new("!has(self.authentication.none) || !('client_credentials' in (has(self.grantTypes) ? self.grantTypes : ['authorization_code']))")
+        .message("a public client has no credentials for client_credentials").field_path(".grantTypes"))]
+#[x_kube(validation = Rule::new("!has(self.authentication.privateKeyJwt) || !has(self.authentication.privateKeyJwt.jwksUri) || self.authentication.privateKeyJwt.jwksUri.startsWith('https://')")
+        .message("jwksUri is https").field_path(".authentication"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OidcSpec {
     /// How it proves who it is: exactly one of `none`, `secret` and `privateKeyJwt`.
@@ -87,10 +103,12 @@ pub enum Authentication {
 /// No authentication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = empty)]
 pub struct NoAuthentication {}
 
 /// A shared secret: exactly one of `generated` and `secretRef`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = exactly_one_of(&["generated", "secretRef"]))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretAuthentication {
     /// How it may be sent; no other way is accepted (OIDC-18). Default: `[client_secret_basic]`.
@@ -110,6 +128,7 @@ pub struct SecretAuthentication {
 /// A generated secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = empty)]
 pub struct GeneratedSecret {}
 
 /// How a secret may be sent, RFC 6749 section 2.3.1.
@@ -191,6 +210,8 @@ pub struct RequestRequirements {
 
 /// Scopes of a client, by scope token.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("!has(self.default) || !has(self.optional) || self.default.all(scope, !(scope in self.optional))")
+        .message("a scope is either default or optional").field_path(".optional"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequestedScopes {
     /// Granted when a request names none (OIDC-15), and allowed when asked for. Default: none;
@@ -205,7 +226,8 @@ pub struct RequestedScopes {
 }
 
 /// Access tokens of a client.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = positive(&["lifetime"]))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccessTokenSettings {
     /// Format (OIDC-25). Default: the realm's.
@@ -221,7 +243,8 @@ pub struct AccessTokenSettings {
 }
 
 /// Id tokens of a client.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = positive(&["lifetime"]))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IdTokenSettings {
     /// Life. Default: the realm's.
@@ -231,6 +254,9 @@ pub struct IdTokenSettings {
 
 /// Refresh tokens of a client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = positive(&["idle", "lifetime"]))]
+#[x_kube(validation = Rule::new("!has(self.idle) || !has(self.lifetime) || duration(self.idle) <= duration(self.lifetime)")
+        .message("idle must not be longer than lifetime").field_path(".idle"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefreshTokenSettings {
     /// A token that is not used for so long ends. Default: the realm's.
@@ -249,6 +275,9 @@ pub struct RefreshTokenSettings {
 
 /// Logout that the application starts, OpenID Connect RP-Initiated Logout 1.0.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = no_fragments(&["redirectUris", "redirectUriPrefixes"], "defaultRedirectUri"))]
+#[x_kube(validation = no_query_in_prefixes())]
+#[x_kube(validation = default_is_allowed())]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Logout {
     /// Addresses that a browser is sent back to, compared whole. Default: none.

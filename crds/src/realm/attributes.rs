@@ -10,6 +10,16 @@ use crate::texts::Texts;
 
 /// One attribute (ATTR-STORED-01).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("self.name != 'sub'")
+        .message("`sub` is built in and cannot be declared").field_path(".name"))]
+#[x_kube(validation = Rule::new("!has(self.computed) || (!has(self.input) && ![has(self.searchable) && self.searchable, has(self.required) && self.required, has(self.unique) && self.unique].exists(set, set))")
+        .message("a computed attribute is not stored: it cannot be searchable, required or unique, and has no input").field_path(".computed"))]
+#[x_kube(validation = Rule::new("!has(self.caseInsensitive) || !self.caseInsensitive || !has(self.type) || self.type in ['String', 'StringList']")
+        .message("only texts can be caseInsensitive").field_path(".caseInsensitive"))]
+#[x_kube(validation = Rule::new("!has(self.input) || !has(self.type) || self.type in ['String', 'StringList']")
+        .message("only texts can have an input").field_path(".input"))]
+#[x_kube(validation = Rule::new("!has(self.type) || self.type != 'Bytes' || ![has(self.searchable) && self.searchable, has(self.unique) && self.unique].exists(set, set)")
+        .message("octets cannot be searchable or unique").field_path(".type"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AttributeSpec {
     /// Name in expressions, claims and the accounts API. A new name is a new attribute.

@@ -1,12 +1,16 @@
 //! Protection of the login.
 
-use schemars::JsonSchema;
+use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::duration::Duration;
+use crate::rules::positive;
 
 /// Protection of the login.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = positive(&["attemptWindow"]))]
+#[x_kube(validation = Rule::new("!has(self.responseFloor) || duration(self.responseFloor) <= duration('10s')")
+        .message("responseFloor must not be longer than 10s").field_path(".responseFloor"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Protection {
     /// No answer to a credential comes earlier, so that unknown, wrong, locked and missing look
@@ -32,7 +36,9 @@ pub struct Protection {
 }
 
 /// The queue in front of the password hash, of each pod.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("!has(self.maxWait) || duration(self.maxWait) <= duration('1m')")
+        .message("maxWait must not be longer than 1m").field_path(".maxWait"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PasswordQueue {
     /// Most checks that wait; beyond it people read that the service is busy (503 with

@@ -5,9 +5,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::duration::Duration;
+use crate::rules::positive;
 
 /// Single sign-on sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = positive(&["idle", "lifetime", "loginLifetime"]))]
+#[x_kube(validation = Rule::new("duration(has(self.idle) ? self.idle : '30m') <= duration(has(self.lifetime) ? self.lifetime : '10h')")
+        .message("idle must not be longer than lifetime (defaults 30m and 10h)").field_path(".idle"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Sessions {
     /// A session ends after so long without a login to an application (AUTH-GEN-02). Default: `30m`.
@@ -22,7 +26,9 @@ pub struct Sessions {
 }
 
 /// Tokens, where a client does not say otherwise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("!has(self.codeLifetime) || (duration(self.codeLifetime) > duration('0s') && duration(self.codeLifetime) <= duration('10m'))")
+        .message("codeLifetime must be longer than 0s and at most 10m").field_path(".codeLifetime"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenPolicy {
     /// Life of authorization codes (KC-AZ-06). Default: `60s`.
@@ -40,7 +46,8 @@ pub struct TokenPolicy {
 }
 
 /// Access tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = positive(&["lifetime"]))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccessTokenPolicy {
     /// Format (OIDC-54). Default: `jwt`.
@@ -52,7 +59,8 @@ pub struct AccessTokenPolicy {
 }
 
 /// Id tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = positive(&["lifetime"]))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IdTokenPolicy {
     /// Life. Default: `5m`.
@@ -62,6 +70,9 @@ pub struct IdTokenPolicy {
 
 /// Refresh tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = positive(&["idle", "lifetime"]))]
+#[x_kube(validation = Rule::new("duration(has(self.idle) ? self.idle : '30m') <= duration(has(self.lifetime) ? self.lifetime : '10h')")
+        .message("idle must not be longer than lifetime (defaults 30m and 10h)").field_path(".idle"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefreshTokenPolicy {
     /// A token that is not used for so long ends. Default: `30m`.
@@ -103,6 +114,11 @@ pub enum SigningAlgorithm {
 
 /// Signing keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = positive(&["rotationInterval", "publishAhead", "jwksMaxAge"]))]
+#[x_kube(validation = Rule::new("duration(has(self.jwksMaxAge) ? self.jwksMaxAge : '1h') <= duration(has(self.publishAhead) ? self.publishAhead : '24h')")
+        .message("publishAhead must not be shorter than jwksMaxAge, or a cache could meet an unknown key (defaults 24h and 1h)").field_path(".publishAhead"))]
+#[x_kube(validation = Rule::new("duration(has(self.publishAhead) ? self.publishAhead : '24h') < duration(has(self.rotationInterval) ? self.rotationInterval : '720h')")
+        .message("publishAhead must be shorter than rotationInterval (defaults 24h and 720h)").field_path(".publishAhead"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeyPolicy {
     /// Algorithm of clients that name none. Default: `ES256`.
