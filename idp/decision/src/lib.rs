@@ -21,8 +21,10 @@ pub mod facts;
 pub mod flow;
 pub mod matching;
 pub mod password;
+pub mod realm;
 pub mod roles;
 pub mod scopes;
+pub mod simulate;
 
 /// The name nearest to `name`, when one is near enough to have been meant.
 #[must_use]
