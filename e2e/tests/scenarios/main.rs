@@ -1,0 +1,3 @@
+//! The scenarios, one binary: the parts they start are shared.
+
+mod support;

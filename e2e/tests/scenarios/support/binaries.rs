@@ -1,0 +1,32 @@
+//! Our binaries, built once by the cargo that runs the tests.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The repository.
+pub fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// Path of one of our binaries: `realmwright`, `realmwright-idp` or `realmwright-demo`.
+pub fn binary(name: &str) -> PathBuf {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(build).join(name)
+}
+
+/// Tests and binaries share one profile directory: the test's executable lies in its `deps`.
+fn build() -> PathBuf {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--locked", "--quiet"])
+        .args(["-p", "realmwright", "-p", "realmwright-idp", "-p", "realmwright-demo"])
+        .current_dir(repository())
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "our binaries do not build");
+    let test = std::env::current_exe().expect("the test has a path");
+    test.ancestors()
+        .find(|path| path.ends_with("debug") || path.ends_with("release"))
+        .expect("a profile directory")
+        .to_owned()
+}

@@ -1,0 +1,144 @@
+//! A real Chromium.
+
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use fantoccini::{Client, ClientBuilder, Locator};
+use serde_json::json;
+
+use super::child::Running;
+
+/// One driver for all tests; each browser has a profile of its own.
+fn driver() -> &'static str {
+    static DRIVER: OnceLock<(Running, String)> = OnceLock::new();
+    &DRIVER
+        .get_or_init(|| {
+            let running = Running::start(Command::new("chromedriver").args(["--port=0"]));
+            let port: u16 = running.wait_for(0, Duration::from_secs(20), "driver port", |line| {
+                line.strip_suffix('.')?.rsplit_once("on port ")?.1.parse().ok()
+            });
+            (running, format!("http://127.0.0.1:{port}"))
+        })
+        .1
+}
+
+/// A browser, closed by [`Browser::close`].
+pub struct Browser {
+    pub client: Client,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    /// A new one, with nothing remembered.
+    pub async fn open() -> Self {
+        Self::with_script(true).await
+    }
+
+    /// A browser whose pages may not run scripts.
+    pub async fn without_script() -> Self {
+        Self::with_script(false).await
+    }
+
+    async fn with_script(script: bool) -> Self {
+        let profile = tempfile::tempdir().expect("a temporary folder");
+        let capabilities = json!({
+            "goog:chromeOptions": {
+                "binary": "/usr/bin/chromium",
+                "args": [
+                    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                    "--disable-dev-shm-usage", "--lang=en", "--window-size=1280,900",
+                    format!("--user-data-dir={}", profile.path().display()),
+                ],
+                "prefs": {
+                    "profile.managed_default_content_settings.javascript": if script { 1 } else { 2 },
+                    "intl.accept_languages": "en",
+                },
+            },
+        });
+        let client = ClientBuilder::rustls()
+            .expect("a TLS provider")
+            .capabilities(capabilities.as_object().expect("an object").clone())
+            .connect(driver())
+            .await
+            .expect("a browser");
+        Self {
+            client,
+            _profile: profile,
+        }
+    }
+
+    /// Ends it.
+    pub async fn close(self) {
+        self.client.close().await.expect("the browser closes");
+    }
+
+    /// Types into the field with this `name`.
+    pub async fn fill(&self, name: &str, text: &str) {
+        let field = self.one(&format!("[name='{name}']")).await;
+        field.clear().await.expect("it can be cleared");
+        field.send_keys(text).await.expect("it takes text");
+    }
+
+    /// Presses the element and waits until another document is there.
+    pub async fn press(&self, css: &str) {
+        let document = self.one("html").await;
+        self.one(css).await.click().await.expect("it can be pressed");
+        let gone = async {
+            while document.attr("lang").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), gone)
+            .await
+            .unwrap_or_else(|_| panic!("nothing came of pressing {css}"));
+        self.one("body").await;
+    }
+
+    /// The element, once it is there.
+    pub async fn one(&self, css: &str) -> fantoccini::elements::Element {
+        match self
+            .client
+            .wait()
+            .at_most(Duration::from_secs(20))
+            .for_element(Locator::Css(css))
+            .await
+        {
+            Ok(element) => element,
+            Err(fault) => panic!("no {css}: {fault}\n{}", self.describe().await),
+        }
+    }
+
+    /// Text of the page.
+    pub async fn text(&self) -> String {
+        self.one("body").await.text().await.expect("it has a text")
+    }
+
+    /// Address, for messages.
+    pub async fn describe(&self) -> String {
+        let url = self.client.current_url().await.map(|url| url.to_string());
+        let source = self.client.source().await.unwrap_or_default();
+        format!("{url:?}\n{source}")
+    }
+
+    /// What axe-core finds on the page: empty when it is accessible.
+    pub async fn accessibility_faults(&self) -> Vec<String> {
+        let axe = std::fs::read_to_string(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/node_modules/axe-core/axe.min.js"
+        ))
+        .expect("scripts/prepare brings axe-core");
+        let script = format!(
+            "{axe}; const done = arguments[arguments.length - 1];
+             axe.run(document).then(r => done(r.violations.map(v =>
+                 v.id + ': ' + v.help + ' ' + v.nodes.map(n => n.html).join(' | '))));"
+        );
+        let found = self
+            .client
+            .execute_async(&script, Vec::new())
+            .await
+            .expect("axe-core runs");
+        serde_json::from_value(found).expect("a list of texts")
+    }
+}

@@ -1,0 +1,6 @@
+//! What scenarios stand on.
+
+pub mod binaries;
+pub mod browser;
+pub mod child;
+pub mod dev;
