@@ -402,7 +402,7 @@ impl Evaluator<'_> {
 
 /// Of two reasons the one that a caller must hear: that the work is too much, then that the
 /// person is not known yet (both sides are evaluated again once they are).
-fn graver(left: Unevaluable, right: Unevaluable) -> Unevaluable {
+pub(super) fn graver(left: Unevaluable, right: Unevaluable) -> Unevaluable {
     let rank = |reason: &Unevaluable| match reason {
         Unevaluable::TooMuchWork => 2,
         Unevaluable::NotIdentified => 1,

@@ -18,6 +18,7 @@ mod check;
 mod evaluate;
 pub mod helpers;
 mod parse;
+mod skeleton;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +30,8 @@ use realmwright_snapshot::{AttributeName, AttributeSnapshot, DataClass, Expressi
 pub use parse::{MAX_DEPTH, MAX_LENGTH};
 pub use value::{Truth, Type, Unevaluable, Value};
 
-pub(crate) use check::{Fact, Node, facts_of, may_fail};
+pub(crate) use check::Node;
+pub(crate) use skeleton::Skeleton;
 
 use crate::facts::Facts;
 
@@ -130,6 +132,7 @@ pub struct Compiled {
     root: Arc<Node>,
     kind: Type,
     reads: Reads,
+    skeleton: Arc<Skeleton>,
 }
 
 impl Compiled {
@@ -150,6 +153,7 @@ impl Compiled {
                 .collect::<Vec<_>>()
         })?;
         Ok(Self {
+            skeleton: Arc::new(Skeleton::build(text, &parsed, &checked.node)),
             source: text.into(),
             root: Arc::new(checked.node),
             kind: checked.kind,
@@ -210,10 +214,6 @@ impl Compiled {
         &self.reads
     }
 
-    pub(crate) fn root(&self) -> &Node {
-        &self.root
-    }
-
     /// Its value.
     ///
     /// # Errors
@@ -225,12 +225,7 @@ impl Compiled {
     /// Its value as a condition; unknown for any other type than bool.
     #[must_use]
     pub fn holds(&self, facts: &Facts<'_>) -> Truth {
-        match self.evaluate(facts) {
-            Ok(Value::Bool(true)) => Truth::True,
-            Ok(Value::Bool(false)) => Truth::False,
-            Ok(_) => Truth::Unknown(Unevaluable::Failed("the condition is not of type bool")),
-            Err(reason) => Truth::Unknown(reason),
-        }
+        Self::truth_of(&self.root, facts)
     }
 
     /// Its value for a person alone, in [`Scope::Person`] and [`Scope::Computed`].

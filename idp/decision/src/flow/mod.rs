@@ -7,6 +7,7 @@
 //! Recipe for a new outcome: a variant of `Then`, its meaning in `machine`, what it means for
 //! the end of a run in `check`, and a `RealmTest` among the examples.
 
+pub mod check;
 mod machine;
 mod outcome;
 mod step;
