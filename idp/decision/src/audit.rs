@@ -224,6 +224,15 @@ pub enum AuditEvent {
         /// Where it lies.
         id_store: String,
     },
+    /// Everything about a person was handed out.
+    UserDataExported,
+    /// A credential was removed by somebody else than its owner.
+    CredentialRemoved {
+        /// Kind of the credential.
+        kind: String,
+        /// Its identifier.
+        credential: String,
+    },
     /// How many factors a person demands has changed (EVENT-39).
     RequiredFactorChanged {
         /// Before.
@@ -332,6 +341,8 @@ impl AuditEvent {
             Self::MembershipChanged { .. } => "membership_changed",
             Self::InternalUserDeleted { .. } => "internal_user_deleted",
             Self::Registration { .. } => "registration",
+            Self::UserDataExported => "user_data_exported",
+            Self::CredentialRemoved { .. } => "credential_removed",
             Self::RequiredFactorChanged { .. } => "required_factor_changed",
         }
     }
@@ -344,6 +355,7 @@ impl AuditEvent {
             | Self::UserLocked
             | Self::UserUnlocked
             | Self::ResetUserPassword
+            | Self::UserDataExported
             | Self::ResetUserSessions => {}
             Self::Login {
                 auth_methods,
@@ -412,6 +424,10 @@ impl AuditEvent {
                 fields.open("device", device.as_str());
             }
             Self::RecoveryCodeUsed { left } => fields.open("left", *left),
+            Self::CredentialRemoved { kind, credential } => {
+                fields.open("kind", kind.as_str());
+                fields.open("device", credential.as_str());
+            }
             Self::UserPasswordChanged { alt_pswd_cause } => fields.cause(*alt_pswd_cause),
             Self::NeedPasswordChange { alt_pswd_cause } => fields.cause(Some(*alt_pswd_cause)),
             Self::AttributeChanged {
