@@ -4,13 +4,20 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use realmwright_snapshot::{
-    InstanceName, RealmId, RealmSnapshot, RegionName, Sealed, SigningAlgorithm,
+    Digest, InstanceName, RealmId, RealmSnapshot, RegionName, Sealed, SigningAlgorithm,
 };
 use url::Url;
 
-use crate::diagnostics::{Diagnostic, Location, Severity};
-use crate::manifests::Manifests;
-use crate::secrets::{SecretNeed, SecretValues};
+use crate::diagnostics::{Code, Diagnostic, Location, Severity};
+use crate::fault::Report;
+use crate::index::{Broken, Index};
+use crate::manifests::{Document, Manifests, documents};
+use crate::object::{Kind, Placed};
+use crate::parse::{self, Content, Parsed};
+use crate::realm::{self, Memory, Surroundings};
+use crate::secrets::{SecretKey, SecretNeed, SecretValues};
+use crate::stage::Memo;
+use crate::validate::placements;
 
 /// For whom to compile: an input, never read from the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,9 +103,15 @@ impl Compilation {
     }
 }
 
+/// A larger file is refused.
+const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
+
 /// Compiles manifests again and again; the work grows with what changed since the last time.
 #[derive(Debug, Default)]
-pub struct Compiler {}
+pub struct Compiler {
+    documents: Memo<Digest, Parsed>,
+    memory: Memory,
+}
 
 impl Compiler {
     /// A compiler without memory.
@@ -110,7 +123,101 @@ impl Compiler {
     /// Compiles everything. The result depends on the arguments only, never on what was compiled
     /// before.
     pub fn compile(&mut self, manifests: &Manifests, profile: &CompileProfile) -> Compilation {
-        let _ = (manifests, profile);
-        Compilation::default()
+        let mut report = Report::default();
+        let (placed, broken) = self.parse(manifests, &mut report);
+        let index = Index::build(&placed, &broken, &mut report);
+        let located = placements::resolve(&index, &mut report);
+        let surroundings = Surroundings {
+            index: &index,
+            broken: &broken,
+            profile,
+            realms: index.realms.len()
+                + broken
+                    .iter()
+                    .filter(|broken| broken.id.kind == Kind::Realm)
+                    .count(),
+        };
+        let mut compilation = Compilation::default();
+        for (key, located) in &located {
+            let (realms, tests) =
+                realm::compile(&surroundings, key, located, &mut self.memory, &mut report);
+            compilation.realms.extend(realms);
+            compilation.tests.extend(tests);
+        }
+        compilation.secrets = secret_values(&index);
+        compilation
+            .realms
+            .sort_by(|a, b| (&a.id, &a.region).cmp(&(&b.id, &b.region)));
+        compilation.diagnostics = report.diagnostics;
+        compilation
+            .diagnostics
+            .sort_by(|a, b| a.order().cmp(&b.order()));
+        self.documents.turn();
+        self.memory.turn();
+        compilation
     }
+
+    fn parse(&mut self, manifests: &Manifests, report: &mut Report) -> (Vec<Placed>, Vec<Broken>) {
+        let mut tasks: Vec<(Digest, Document)> = Vec::new();
+        for (file, bytes) in manifests.iter() {
+            if bytes.len() > MAX_FILE_BYTES {
+                let message = format!("the file is larger than {MAX_FILE_BYTES} bytes");
+                report.add_file(file, Code::LimitExceeded, message);
+                continue;
+            }
+            match std::str::from_utf8(bytes) {
+                Ok(text) => {
+                    let cut = documents(file, text).map(|document| (document.digest, document));
+                    tasks.extend(cut);
+                }
+                Err(fault) => {
+                    let message = format!("byte {} is not UTF-8", fault.valid_up_to());
+                    report.add_file(file, Code::NotUtf8, message);
+                }
+            }
+        }
+        let parsed = self.documents.all(&tasks, parse::parse);
+        let mut placed = Vec::with_capacity(tasks.len());
+        let mut broken = Vec::new();
+        for ((_, document), parsed) in tasks.into_iter().zip(parsed) {
+            let id = match &parsed.content {
+                Content::Object(object) => Some(&object.id),
+                Content::Broken { id, realm } => {
+                    broken.push(Broken {
+                        id: id.clone(),
+                        realm: realm.clone(),
+                    });
+                    Some(id)
+                }
+                Content::Nothing | Content::Unnamed => None,
+            };
+            for fault in &parsed.faults {
+                report.add_document(&document, id, fault.clone());
+            }
+            if let Content::Object(object) = &parsed.content {
+                placed.push(Placed {
+                    object: Arc::clone(object),
+                    document,
+                });
+            }
+        }
+        (placed, broken)
+    }
+}
+
+fn secret_values(index: &Index<'_>) -> SecretValues {
+    let mut values = SecretValues::default();
+    for ((namespace, name), data) in &index.secrets {
+        for (key, value) in *data {
+            values.insert(
+                SecretKey {
+                    namespace: (*namespace).to_owned(),
+                    name: (*name).to_owned(),
+                    key: key.clone(),
+                },
+                value.clone(),
+            );
+        }
+    }
+    values
 }

@@ -21,9 +21,21 @@
 //! destructures without `..` and will not compile until the field is thought of.
 
 mod compiler;
+mod config_test;
 mod diagnostics;
+mod fault;
+mod index;
+mod kinds;
+mod lower;
 mod manifests;
+mod object;
+mod parse;
+mod path;
+mod realm;
 mod secrets;
+mod stage;
+mod structure;
+mod validate;
 mod yaml;
 
 pub use compiler::{Compilation, CompileProfile, CompiledRealm, Compiler, TestResult};

@@ -27,10 +27,20 @@ impl fmt::Display for SecretKey {
 /// Where the value of a handle comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretOrigin {
-    /// Made and rotated by the operator or `dev`; at least 128 random bits.
-    Generated,
+    /// Made by the operator or `dev` (256 random bits), and kept at this key (OIDC-10).
+    Generated(SecretKey),
     /// Supplied in a Secret.
     Secret(SecretKey),
+}
+
+impl SecretOrigin {
+    /// Where the value lies.
+    #[must_use]
+    pub const fn key(&self) -> &SecretKey {
+        match self {
+            Self::Generated(key) | Self::Secret(key) => key,
+        }
+    }
 }
 
 /// What the value is for.
