@@ -9,7 +9,7 @@ use crate::names::{ClaimName, Expression, Label, ObjectName};
 use crate::references::RealmRef;
 use crate::rules::immutable;
 use crate::texts::Texts;
-use crate::transform::exactly_one;
+use crate::transform::{exactly_one, undescribed};
 
 /// What is asked at a login, of whom, when (FLOW-01).
 ///
@@ -107,6 +107,7 @@ pub struct DenyRule {
 
 /// Who gets a denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum DenyTarget {
     /// The person, on a page of ours.
     Page,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{AttributeName, ClaimName, ClientIdentifier, Expression};
 use crate::texts::Json;
-use crate::transform::{empty, exactly_one};
+use crate::transform::{empty, exactly_one, undescribed};
 
 /// One claim.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -72,6 +72,7 @@ pub struct GroupsSource {
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
+#[schemars(transform = undescribed)]
 pub enum ClaimTarget {
     /// The id token.
     IdToken,

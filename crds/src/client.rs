@@ -18,6 +18,7 @@ use crate::names::{ClientIdentifier, Expression, HttpUrl, Label, Line, ObjectNam
 use crate::references::{RealmRef, RoleRef};
 use crate::rules::{exactly_one_of, immutable, immutable_field};
 use crate::texts::Texts;
+use crate::transform::undescribed;
 
 /// One application under one identifier for all protocols (APP-01).
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -157,6 +158,7 @@ pub struct AccessRule {
 
 /// What a denial looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum OnDeny {
     /// A page of ours.
     ErrorPage,

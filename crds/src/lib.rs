@@ -17,6 +17,10 @@
     unreachable_pub,
     reason = "the schema derive copies each struct, with its visibility, into a function"
 )]
+#![expect(
+    clippy::duplicated_attributes,
+    reason = "each printer column has a type, and many have the same"
+)]
 
 pub mod attribute_store;
 pub mod auth_flow;

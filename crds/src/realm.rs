@@ -25,6 +25,7 @@ use crate::names::{
 use crate::references::{RoleRef, SecretKeyRef};
 use crate::rules::immutable_field;
 use crate::texts::{Json, Texts};
+use crate::transform::undescribed;
 
 /// One body of people who log in, and everything that holds for all of its applications.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -96,7 +97,8 @@ pub struct RealmSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locales: Option<Locales>,
     /// What is known about people, in the order in which people see it (ATTR-STORED-02). `sub`, the
-    /// immutable identifier, is built in (pseudonymous text) and cannot be declared.
+    /// immutable identifier, is built in (pseudonymous text) and cannot be declared. Default:
+    /// only `sub`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 128),
@@ -131,7 +133,7 @@ pub struct RealmSpec {
     /// Protection of the login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protection: Option<Protection>,
-    /// Roles of the realm (KC-ROLE-01).
+    /// Roles of the realm (KC-ROLE-01). Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 1000),
@@ -146,7 +148,7 @@ pub struct RealmSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "atomic"))]
     pub attach: Vec<Attachment>,
-    /// Accounts that are created when absent and never updated.
+    /// Accounts that are created when absent and never updated. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 16),
@@ -181,6 +183,7 @@ pub struct Placement {
 
 /// Where the endpoints lie under the issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum Layout {
     /// `/oauth2/authorize`, `/oauth2/token` and so on.
     Realmwright,
@@ -238,6 +241,7 @@ pub struct Attachment {
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
+#[schemars(transform = undescribed)]
 pub enum AttachableKind {
     /// Applications.
     Client,
@@ -249,7 +253,7 @@ pub enum AttachableKind {
 pub struct BootstrapAccount {
     /// Name in this list; the key by which a later start knows that the account exists.
     pub name: Label,
-    /// Attributes at creation, by name; values of the attribute's type. Never put personal data
+    /// Attributes at creation, by name; values of the attribute's type. Default: none. Never put personal data
     /// here: Git and the cluster API lie outside the region (REGION-RES-02).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 128))]

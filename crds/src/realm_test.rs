@@ -13,6 +13,7 @@ use crate::names::{ClientIdentifier, GroupPath, IpAddress, Label, ObjectName, Sc
 use crate::references::{RealmRef, RoleRef};
 use crate::rules::immutable;
 use crate::texts::Json;
+use crate::transform::undescribed;
 
 /// Tests of a realm's configuration. A case that fails stops the realm's change.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -137,6 +138,7 @@ pub struct TestRequest {
 /// Values of `prompt`, OpenID Connect Core section 3.1.2.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = undescribed)]
 pub enum Prompt {
     /// Ask nothing.
     None,
@@ -192,7 +194,7 @@ pub struct TestSession {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Expectation {
     /// The methods offered at each step, in order; the test passes the first of each. An empty
-    /// list expects that nothing is asked.
+    /// list expects that nothing is asked. Default: not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(max = 16),
@@ -210,24 +212,26 @@ pub struct Expectation {
     pub steps: Option<Vec<Vec<ObjectName>>>,
     /// How it ends.
     pub result: TestResult,
-    /// Name of the rule that denies; only with `Denied`.
+    /// Name of the rule that denies; only with `Denied`. Default: not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denial: Option<Label>,
-    /// Claims in the answers; only with `Allowed`.
+    /// Claims in the answers; only with `Allowed`. Default: not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claims: Option<ExpectedClaims>,
     /// Scopes that the consent page asks for, in any order; an empty list expects no page. Only
-    /// with `Allowed`.
+    /// with `Allowed`. Default: not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128), extend("x-kubernetes-list-type" = "set"))]
     pub consent: Option<Vec<ScopeToken>>,
-    /// Whether the person's other sessions end (FLOW-25). Only with `Allowed`.
+    /// Whether the person's other sessions end (FLOW-25). Only with `Allowed`. Default: not
+    /// compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub single_session: Option<bool>,
 }
 
 /// How a case ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum TestResult {
     /// The application gets its answer.
     #[default]
@@ -241,15 +245,15 @@ pub enum TestResult {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExpectedClaims {
-    /// Claims of the id token.
+    /// Claims of the id token. Default: not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxProperties" = 128))]
     pub id_token: Option<BTreeMap<String, Json>>,
-    /// Claims of the access token.
+    /// Claims of the access token. Default: not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxProperties" = 128))]
     pub access_token: Option<BTreeMap<String, Json>>,
-    /// Claims of the userinfo answer.
+    /// Claims of the userinfo answer. Default: not compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxProperties" = 128))]
     pub user_info: Option<BTreeMap<String, Json>>,

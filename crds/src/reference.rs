@@ -6,7 +6,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     AttributeStore, AttributeStoreSpec, AuthFlow, AuthFlowSpec, AuthMethod, AuthMethodSpec, Client,
@@ -387,10 +387,10 @@ fn own_rules(schema: &Value, path: &str) -> Vec<(String, String)> {
 
 fn text(schema: &Value, key: &str) -> String {
     schema
-        .as_object()
-        .map(Map::clone)
-        .and_then(|object| object.get(key)?.as_str().map(str::to_owned))
+        .get(key)
+        .and_then(Value::as_str)
         .unwrap_or_default()
+        .to_owned()
 }
 
 /// One line, safe in a table.

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{Namespace, ObjectName};
+use crate::transform::undescribed;
 
 /// Permission for objects of other namespaces to name Secrets of this one.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -54,6 +55,7 @@ pub struct GrantFrom {
 
 /// Kinds that can refer to Secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum GrantFromKind {
     /// Applications, for their secrets.
     Client,
@@ -74,6 +76,7 @@ pub struct GrantTo {
 
 /// Kinds that can be referred to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum GrantToKind {
     /// A `v1` `Secret`.
     Secret,
@@ -81,6 +84,7 @@ pub enum GrantToKind {
 
 /// What a grant allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum GrantVerb {
     /// Use the values.
     Read,

@@ -12,7 +12,7 @@ use crate::names::{
 };
 use crate::references::ClusterSecretKeyRef;
 use crate::rules::immutable;
-use crate::transform::exactly_one;
+use crate::transform::{exactly_one, undescribed};
 
 /// A place whose law holds the data of the people who log in there.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -84,7 +84,7 @@ pub struct RegionSpec {
     )]
     pub allowed_exports: Vec<AllowedExport>,
     /// Realms whose id does not begin with their namespace (a namespace was renamed, a realm
-    /// restored). Nothing else can let a realm take a foreign id.
+    /// restored). Nothing else can let a realm take a foreign id. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 256),
@@ -188,6 +188,7 @@ pub struct AllowedExport {
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
+#[schemars(transform = undescribed)]
 pub enum DataClass {
     /// Identifies nobody without the region's database.
     Pseudonymous,
@@ -239,13 +240,10 @@ pub struct InstanceStatus {
     /// Name of the instance.
     pub name: InstanceName,
     /// Pods wanted.
-    #[serde(default)]
     pub replicas: i32,
     /// Endpoints marked ready.
-    #[serde(default)]
     pub ready_replicas: i32,
     /// Ready pods that serve an older revision of some realm than its head names.
-    #[serde(default)]
     pub lagging_replicas: i32,
     /// Names of the lagging pods, at most ten.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

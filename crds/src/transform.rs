@@ -16,6 +16,12 @@ pub(crate) fn empty(schema: &mut Schema) {
     schema.remove("additionalProperties");
 }
 
+/// For enumerations of values: kube lets the description of the type take the place of that of an
+/// optional field.
+pub(crate) fn undescribed(schema: &mut Schema) {
+    schema.remove("description");
+}
+
 /// For externally tagged enums: adds the rule that says which properties there
 /// are and that exactly one must be set.
 pub(crate) fn exactly_one(schema: &mut Schema) {

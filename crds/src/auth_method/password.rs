@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::duration::Duration;
 use crate::names::{AttributeName, Expression, Label, Pattern};
 use crate::rules::positive;
+use crate::transform::undescribed;
 
 /// Login and password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -137,6 +138,7 @@ pub struct PolicyCheck {
 
 /// When the current password is held against the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum PolicyCheckMode {
     /// At every login.
     Always,

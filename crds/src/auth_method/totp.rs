@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::duration::Duration;
 use crate::names::{Expression, Line};
 use crate::rules::positive;
+use crate::transform::undescribed;
 
 /// Time-based one-time password, RFC 6238 (AUTH-TOTP-01). Each time step is accepted once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -59,6 +60,7 @@ pub struct TotpMethod {
 /// Hash function of one-time passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
+#[schemars(transform = undescribed)]
 pub enum OtpAlgorithm {
     /// HMAC-SHA-1.
     Sha1,
@@ -70,6 +72,7 @@ pub enum OtpAlgorithm {
 
 /// How people get a generator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum Enrolment {
     /// Those who have none set one up when a login asks for it.
     AtLogin,

@@ -12,7 +12,7 @@ use crate::rules::{
     default_is_allowed, exactly_one_of, no_fragments, no_query_in_prefixes, positive,
 };
 use crate::texts::Json;
-use crate::transform::{empty, exactly_one};
+use crate::transform::{empty, exactly_one, undescribed};
 
 /// Settings of an OpenID Connect or OAuth 2.0 client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -136,6 +136,7 @@ pub struct GeneratedSecret {}
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = undescribed)]
 pub enum SecretMethod {
     /// In the `Authorization` header.
     ClientSecretBasic,
@@ -168,6 +169,7 @@ pub struct JwkSet {
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = undescribed)]
 pub enum GrantType {
     /// RFC 6749 section 4.1.
     AuthorizationCode,
@@ -182,6 +184,7 @@ pub enum GrantType {
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = undescribed)]
 pub enum ResponseType {
     /// RFC 6749 section 4.1.1.
     Code,
@@ -189,6 +192,7 @@ pub enum ResponseType {
 
 /// Proof key for code exchange, RFC 7636, with `S256` only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum Pkce {
     /// A request without a challenge is refused.
     Required,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::{AttributeName, Expression, Pattern};
 use crate::region::DataClass;
 use crate::texts::Texts;
+use crate::transform::undescribed;
 
 /// One attribute (ATTR-STORED-01).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -58,6 +59,7 @@ pub struct AttributeSpec {
 
 /// Type of an attribute's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = undescribed)]
 pub enum ValueKind {
     /// Text.
     String,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration::Duration;
 use crate::rules::positive;
+use crate::transform::undescribed;
 
 /// Single sign-on sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -90,6 +91,7 @@ pub struct RefreshTokenPolicy {
 /// Format of access tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = undescribed)]
 pub enum TokenFormat {
     /// A signed token that resource servers verify themselves, RFC 9068.
     Jwt,
@@ -101,6 +103,7 @@ pub enum TokenFormat {
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
+#[schemars(transform = undescribed)]
 pub enum SigningAlgorithm {
     /// ECDSA on P-256 with SHA-256.
     ES256,
