@@ -207,3 +207,143 @@ fn by_assertion(form: &Parameters) -> Result<Presented, ClientAuthenticationErro
         proof: Proof::Assertion(Zeroizing::new(assertion.to_owned())),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::parameters;
+    use realmwright_snapshot::AssertionKeys;
+    use rstest::rstest;
+
+    fn basic_header(pair: &str) -> String {
+        format!("Basic {}", STANDARD.encode(pair))
+    }
+
+    fn parse(header: Option<&str>, form: &str) -> Result<Presented, ClientAuthenticationError> {
+        Presented::parse(header.map(str::as_bytes), &parameters(form))
+    }
+
+    fn secret(presented: &Presented) -> Option<(SecretMethod, &str)> {
+        match &presented.proof {
+            Proof::Secret { method, secret } => Some((*method, secret)),
+            _ => None,
+        }
+    }
+
+    /// OIDC-10, RFC 6749 section 2.3.1: both halves are form-encoded.
+    #[rstest]
+    #[case("demo:s3cret", "demo", "s3cret")]
+    #[case("a%3Ab:p%25q+r%2B", "a:b", "p%q r+")]
+    #[case("demo:a:b", "demo", "a:b")]
+    fn basic_is_form_decoded(#[case] pair: &str, #[case] id: &str, #[case] value: &str) {
+        let presented = parse(Some(&basic_header(pair)), "").unwrap();
+        assert_eq!(presented.client_id.as_str(), id);
+        assert_eq!(
+            secret(&presented),
+            Some((SecretMethod::ClientSecretBasic, value))
+        );
+        assert!(!format!("{presented:?}").contains(value));
+    }
+
+    #[test]
+    fn a_secret_in_the_form_and_no_proof_at_all_are_read() {
+        let posted = parse(None, "client_id=demo&client_secret=s").unwrap();
+        assert_eq!(secret(&posted), Some((SecretMethod::ClientSecretPost, "s")));
+        let public = parse(None, "client_id=demo").unwrap();
+        assert_eq!(public.proof, Proof::None);
+    }
+
+    #[test]
+    fn an_assertion_names_its_client() {
+        let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD
+            .encode(r#"{"iss":"demo","sub":"demo"}"#);
+        let assertion = format!("eyJhbGciOiJFUzI1NiJ9.{payload}.AA");
+        let kind = ASSERTION_TYPE.replace(':', "%3A");
+        let form = format!("client_assertion_type={kind}&client_assertion={assertion}");
+        let presented = parse(None, &form).unwrap();
+        assert_eq!(presented.client_id.as_str(), "demo");
+        assert!(matches!(presented.proof, Proof::Assertion(_)));
+        assert_eq!(
+            parse(None, &format!("{form}&client_id=other")),
+            Err(ClientAuthenticationError::Request(
+                "client_id is not the authenticated client"
+            ))
+        );
+    }
+
+    /// OIDC-18, RFC 6749 section 2.3: never two ways at once.
+    #[rstest]
+    #[case(true, "client_secret=s")]
+    #[case(true, "client_assertion=a")]
+    #[case(false, "client_secret=s&client_assertion=a")]
+    #[case(true, "client_id=other")]
+    #[case(false, "client_id=demo&client_assertion_type=saml")]
+    #[case(false, "client_id=demo&client_assertion=a")]
+    fn more_than_one_way_is_an_invalid_request(#[case] header: bool, #[case] form: &str) {
+        let header = header.then(|| basic_header("demo:s"));
+        assert!(matches!(
+            parse(header.as_deref(), form),
+            Err(ClientAuthenticationError::Request(_))
+        ));
+    }
+
+    #[rstest]
+    #[case(None, "")]
+    #[case(None, "client_secret=s")]
+    #[case(Some("Basic"), "")]
+    #[case(Some("Basic !!!"), "")]
+    #[case(Some("Bearer abc"), "client_id=demo")]
+    #[case(Some("Basic ZGVtbw=="), "")]
+    #[case(Some("Basic OnM="), "")]
+    #[case(Some("Basic ZGVtbzo="), "")]
+    #[case(Some("Basic /zpz"), "")]
+    fn what_names_no_client_fails(#[case] header: Option<&str>, #[case] form: &str) {
+        assert_eq!(parse(header, form), Err(ClientAuthenticationError::Failed));
+    }
+
+    #[test]
+    fn what_is_too_long_fails() {
+        let long = basic_header(&format!("demo:{}", "s".repeat(MAX_HEADER)));
+        assert!(parse(Some(&long), "").is_err());
+        let form = format!("client_id={}", "a".repeat(MAX_CLIENT_ID + 1));
+        assert!(parse(None, &form).is_err());
+    }
+
+    /// OIDC-18, KC-TK-11: only the registered way is admitted.
+    #[test]
+    fn another_way_than_the_registered_one_fails() {
+        let registered = [
+            ClientAuthentication::None,
+            ClientAuthentication::Secret {
+                methods: [SecretMethod::ClientSecretBasic].into(),
+                secret: "h".into(),
+            },
+            ClientAuthentication::Secret {
+                methods: [SecretMethod::ClientSecretPost].into(),
+                secret: "h".into(),
+            },
+            ClientAuthentication::PrivateKeyJwt(AssertionKeys::Jwks(serde_json::json!({}))),
+        ];
+        let proofs = [
+            Proof::None,
+            Proof::Secret {
+                method: SecretMethod::ClientSecretBasic,
+                secret: Zeroizing::new("s".to_owned()),
+            },
+            Proof::Secret {
+                method: SecretMethod::ClientSecretPost,
+                secret: Zeroizing::new("s".to_owned()),
+            },
+            Proof::Assertion(Zeroizing::new("a".to_owned())),
+        ];
+        for (row, registered) in registered.iter().enumerate() {
+            for (column, proof) in proofs.iter().enumerate() {
+                let presented = Presented {
+                    client_id: ClientId::from("demo"),
+                    proof: proof.clone(),
+                };
+                assert_eq!(presented.admit(registered).is_ok(), row == column);
+            }
+        }
+    }
+}

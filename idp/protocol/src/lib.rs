@@ -24,6 +24,8 @@ pub mod oauth2;
 pub mod oidc;
 pub mod parameters;
 pub mod redirect;
+#[cfg(test)]
+mod samples;
 pub mod seal;
 pub mod secret;
 

@@ -263,6 +263,7 @@ mod tests {
 
     #[test]
     fn opens_for_the_same_purpose_realm_and_context_until_its_end() {
+        let other = sealer("b.main", "one");
         let sealer = sealer("a.main", "one");
         let text = sealer
             .seal(LOGIN, b"cookie", b"hello", Some(at(100)))
@@ -284,7 +285,7 @@ mod tests {
             Err(SealFault::Foreign)
         );
         assert_eq!(
-            super::tests::sealer("b.main", "one").open(LOGIN, b"cookie", &text, at(0)),
+            other.open(LOGIN, b"cookie", &text, at(0)),
             Err(SealFault::Foreign)
         );
     }

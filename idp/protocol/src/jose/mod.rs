@@ -10,3 +10,6 @@ pub mod jws;
 pub use claims::Claims;
 pub use jwk::{JwkFault, VerificationKey, VerificationKeys};
 pub use jws::{JwsFault, SignFault, SigningKey, TokenType, Verified};
+
+#[cfg(test)]
+mod tests;

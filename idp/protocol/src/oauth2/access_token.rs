@@ -168,3 +168,110 @@ pub fn verify(
         _ => Err(AccessTokenFault::Expired),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{ISSUER, signing_key};
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn claims<'a>(
+        audiences: &'a [String],
+        amr: &'a [String],
+        released: &'a Map<String, Value>,
+    ) -> AccessTokenClaims<'a> {
+        AccessTokenClaims {
+            issuer: ISSUER,
+            subject: "s",
+            audiences,
+            client_id: "demo",
+            scope: "openid",
+            jti: "j",
+            issued_at: at(NOW),
+            expires_at: at(NOW + 300),
+            auth_time: Some(at(NOW - 10)),
+            acr: Some("1"),
+            amr,
+            sid: Some("session"),
+            grant_id: None,
+            cnf: None,
+            released,
+        }
+    }
+
+    /// KC-TK-12, RFC 9068 section 2.2
+    #[test]
+    fn the_token_has_the_claims_of_the_rfc() {
+        let (audiences, amr) = (["api".to_owned()], ["pwd".to_owned()]);
+        let released = Map::from_iter([("grps".to_owned(), json!(["a"]))]);
+        assert_eq!(
+            Value::Object(claims(&audiences, &amr, &released).members()),
+            json!({
+                "iss": ISSUER, "sub": "s", "aud": "api", "client_id": "demo", "azp": "demo",
+                "scope": "openid", "jti": "j", "iat": NOW, "exp": NOW + 300,
+                "auth_time": NOW - 10, "acr": "1", "amr": ["pwd"], "sid": "session",
+                "grps": ["a"],
+            })
+        );
+    }
+
+    /// A claim of the configuration never replaces one that verifiers rely on.
+    #[test]
+    fn released_data_cannot_replace_reserved_claims() {
+        let released: Map<String, Value> = RESERVED
+            .iter()
+            .map(|name| ((*name).to_owned(), json!("forged")))
+            .collect();
+        let (audiences, amr) = (["api".to_owned()], ["pwd".to_owned()]);
+        let members = claims(&audiences, &amr, &released).members();
+        assert!(!members.values().any(|value| value == "forged"));
+    }
+
+    /// KC D.4.1: a text for one audience, a list for several.
+    #[test]
+    fn several_audiences_are_a_list() {
+        assert_eq!(audience(&["a"]), json!("a"));
+        assert_eq!(audience(&["a", "b"]), json!(["a", "b"]));
+    }
+
+    /// KC-VAL-01
+    #[test]
+    fn a_token_holds_until_its_end_for_its_issuer_only() {
+        let (signing, keys) = signing_key();
+        let (audiences, released) = (["api".to_owned()], Map::new());
+        let members = claims(&audiences, &[], &released).members();
+        let token = signing.sign(TokenType::AccessToken, &members).unwrap();
+        let verify = |issuer: &str, now| verify(&keys, &token, issuer, at(now));
+        assert_eq!(verify(ISSUER, NOW + 299).unwrap().text("sub"), Some("s"));
+        assert_eq!(verify(ISSUER, NOW + 300), Err(AccessTokenFault::Expired));
+        assert_eq!(
+            verify("https://other.example", NOW),
+            Err(AccessTokenFault::Issuer)
+        );
+        let (_, other_keys) = signing_key();
+        assert_eq!(
+            super::verify(&other_keys, &token, ISSUER, at(NOW)),
+            Err(AccessTokenFault::Signature(JwsFault::UnknownKey))
+        );
+    }
+
+    #[test]
+    fn a_token_without_the_claims_of_ours_is_refused() {
+        let (signing, keys) = signing_key();
+        let (audiences, released) = (["api".to_owned()], Map::new());
+        for missing in ["sub", "jti", "client_id", "iss", "exp"] {
+            let mut members = claims(&audiences, &[], &released).members();
+            members.remove(missing);
+            let token = signing.sign(TokenType::AccessToken, &members).unwrap();
+            assert!(
+                verify(&keys, &token, ISSUER, at(NOW)).is_err(),
+                "{missing}"
+            );
+        }
+    }
+}

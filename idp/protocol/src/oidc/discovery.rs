@@ -221,3 +221,116 @@ fn claims(realm: &RealmSnapshot) -> Vec<String> {
     let names: BTreeSet<&str> = built_in.into_iter().chain(released).collect();
     names.into_iter().map(str::to_owned).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{client, oidc_client, realm};
+    use realmwright_snapshot::{
+        ClaimSnapshot, ClaimSource, ClaimTargets, DataClass, LocalizedText, OidcClient, ScopeName,
+    };
+    use serde_json::{Value, json};
+    use url::Url;
+
+    fn document(realm: &RealmSnapshot) -> Value {
+        serde_json::to_value(metadata(realm)).unwrap()
+    }
+
+    /// OIDC-50, OIDC-51, OIDC-52, FUNC-OIDC-08
+    #[test]
+    fn the_document_lists_what_is_on_and_nothing_else() {
+        let document = document(&realm(vec![client("spa", oidc_client())]));
+        insta::assert_json_snapshot!(document);
+    }
+
+    /// OIDC-50
+    #[test]
+    fn another_client_turns_on_what_it_uses() {
+        let service = OidcClient {
+            authentication: ClientAuthentication::Secret {
+                methods: [SecretMethod::ClientSecretBasic].into(),
+                secret: "h".into(),
+            },
+            grant_types: [GrantType::ClientCredentials].into(),
+            response_types: [].into(),
+            ..oidc_client()
+        };
+        let mut pairwise = client("service", service);
+        pairwise.privacy_domain = Some("partners".into());
+        let document = document(&realm(vec![client("spa", oidc_client()), pairwise]));
+        assert_eq!(
+            document["grant_types_supported"],
+            json!(["authorization_code", "client_credentials"])
+        );
+        assert_eq!(
+            document["token_endpoint_auth_methods_supported"],
+            json!(["client_secret_basic", "none"])
+        );
+        assert_eq!(
+            document["introspection_endpoint_auth_methods_supported"],
+            json!(["client_secret_basic"])
+        );
+        assert_eq!(
+            document["introspection_endpoint"],
+            "https://id.example/q/oauth2/introspect"
+        );
+        assert_eq!(
+            document["subject_types_supported"],
+            json!(["public", "pairwise"])
+        );
+    }
+
+    #[test]
+    fn applications_call_the_backend_address_and_people_the_issuer() {
+        let mut realm = realm(Vec::new());
+        realm.core.backend_url = Some(Url::parse("https://idp.internal/q").unwrap());
+        let document = document(&realm);
+        assert_eq!(document["issuer"], "https://id.example/q");
+        assert_eq!(
+            document["authorization_endpoint"],
+            "https://id.example/q/oauth2/authorize"
+        );
+        assert_eq!(
+            document["token_endpoint"],
+            "https://idp.internal/q/oauth2/token"
+        );
+        assert_eq!(document["grant_types_supported"], json!([]));
+    }
+
+    /// OIDC-57: system scopes are not announced.
+    #[test]
+    fn claims_of_public_scopes_are_listed_once() {
+        let scope = |name: &str, system, claim: &str| ScopeSnapshot {
+            name: ScopeName::from(name),
+            display_name: LocalizedText::default(),
+            consent_text: LocalizedText::default(),
+            ask_consent: true,
+            system,
+            in_token: true,
+            claims: vec![ClaimSnapshot {
+                claim: claim.to_owned(),
+                source: ClaimSource::Constant(json!(1)),
+                targets: ClaimTargets {
+                    userinfo: true,
+                    ..ClaimTargets::default()
+                },
+                data_class: DataClass::Personal,
+            }],
+            audiences: [].into(),
+            roles: [].into(),
+        };
+        let mut realm = realm(Vec::new());
+        for scope in [
+            scope("home", false, "address.country"),
+            scope("more", false, "address.city"),
+            scope("inner", true, "secret"),
+        ] {
+            realm.scopes.insert(scope.name.clone(), scope);
+        }
+        let document = document(&realm);
+        assert_eq!(document["scopes_supported"], json!(["home", "more"]));
+        let claims = document["claims_supported"].as_array().unwrap();
+        assert_eq!(claims.iter().filter(|claim| *claim == "address").count(), 1);
+        assert!(!claims.contains(&json!("secret")));
+    }
+}

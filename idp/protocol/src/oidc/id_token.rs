@@ -171,3 +171,95 @@ pub fn hint(keys: &VerificationKeys, token: &str, issuer: &str) -> Result<IdToke
         _ => Err(HintFault::Issuer),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{ISSUER, signing_key};
+
+    /// KC D.4.1: the two golden vectors.
+    #[test]
+    fn at_hash_is_the_one_of_the_golden_vectors() {
+        let vectors = include_str!("../../testdata/at_hash.txt");
+        let mut count = 0;
+        for (hash, token) in vectors.lines().filter_map(|line| line.split_once(' ')) {
+            assert_eq!(half_hash(SigningAlgorithm::RS256, token), hash);
+            assert_ne!(half_hash(SigningAlgorithm::EdDSA, token), hash);
+            count += 1;
+        }
+        assert_eq!(count, 2);
+    }
+
+    fn claims<'a>(released: &'a Map<String, Value>, amr: &'a [String]) -> IdTokenClaims<'a> {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        IdTokenClaims {
+            issuer: ISSUER,
+            subject: "s",
+            client_id: "demo",
+            issued_at: at(1000),
+            expires_at: at(1300),
+            jti: "j",
+            nonce: Some("n"),
+            auth_time: Some(at(990)),
+            acr: Some("1"),
+            amr,
+            sid: Some("session"),
+            access_token: Some("token"),
+            released,
+        }
+    }
+
+    /// KC-AZ-04: `auth_time` is there.
+    #[test]
+    fn the_token_has_the_claims_of_the_standard() {
+        let released = Map::from_iter([("email".to_owned(), json!("a@b.example"))]);
+        let amr = ["pwd".to_owned(), "otp".to_owned()];
+        assert_eq!(
+            Value::Object(claims(&released, &amr).members(SigningAlgorithm::ES256)),
+            json!({
+                "iss": ISSUER, "sub": "s", "aud": "demo", "azp": "demo", "jti": "j",
+                "iat": 1000, "exp": 1300, "nonce": "n", "auth_time": 990, "acr": "1",
+                "amr": ["pwd", "otp"], "sid": "session", "email": "a@b.example",
+                "at_hash": half_hash(SigningAlgorithm::ES256, "token"),
+            })
+        );
+    }
+
+    #[test]
+    fn released_data_cannot_replace_reserved_claims() {
+        let released: Map<String, Value> = RESERVED
+            .iter()
+            .map(|name| ((*name).to_owned(), json!("forged")))
+            .collect();
+        let members = claims(&released, &[]).members(SigningAlgorithm::ES256);
+        assert!(!members.values().any(|value| value == "forged"));
+    }
+
+    /// KC-LO-01: a hint may have expired, but is ours.
+    #[test]
+    fn an_expired_token_is_still_a_hint() {
+        let (signing, keys) = signing_key();
+        let released = Map::new();
+        let members = claims(&released, &[]).members(SigningAlgorithm::ES256);
+        let token = signing.sign(TokenType::IdToken, &members).unwrap();
+        assert_eq!(
+            hint(&keys, &token, ISSUER).unwrap(),
+            IdTokenHint {
+                subject: "s".to_owned(),
+                client_id: ClientId::from("demo"),
+                sid: Some("session".to_owned()),
+            }
+        );
+        assert_eq!(
+            hint(&keys, &token, "https://other.example"),
+            Err(HintFault::Issuer)
+        );
+        let access_token = signing.sign(TokenType::AccessToken, &members).unwrap();
+        assert_eq!(
+            hint(&keys, &access_token, ISSUER),
+            Err(HintFault::Signature(JwsFault::Type))
+        );
+        let (_, other_keys) = signing_key();
+        assert!(hint(&other_keys, &token, ISSUER).is_err());
+    }
+}

@@ -172,3 +172,123 @@ pub fn needs_no_confirmation(
             hint.subject == subject && hint.sid.as_deref().is_none_or(|hinted| hinted == sid)
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::{JwsFault, TokenType};
+    use crate::samples::{ISSUER, parameters, signing_key};
+    use rstest::rstest;
+    use serde_json::json;
+
+    fn settings() -> LogoutSettings {
+        LogoutSettings {
+            redirect_uris: vec![Url::parse("https://app.example/bye").unwrap()],
+            redirect_uri_prefixes: vec![Url::parse("https://app.example/out").unwrap()],
+            default_redirect_uri: None,
+            skip_confirmation: true,
+        }
+    }
+
+    fn plain(query: &str) -> Result<LogoutRequest, LogoutError> {
+        parse(&parameters(query), &VerificationKeys::default(), ISSUER).map(|(request, _)| request)
+    }
+
+    /// KC-LO-01
+    #[test]
+    fn a_good_hint_names_client_person_and_session() {
+        let (signing, keys) = signing_key();
+        let claims = json!({"iss": ISSUER, "sub": "s", "aud": "demo", "sid": "one", "exp": 1});
+        let token = signing.sign(TokenType::IdToken, &claims).unwrap();
+        let run = |rest: &str| {
+            parse(
+                &parameters(&format!("id_token_hint={token}{rest}")),
+                &keys,
+                ISSUER,
+            )
+        };
+        let (request, fault) = run("&state=x&ui_locales=uk+en").unwrap();
+        assert_eq!(fault, None);
+        assert_eq!(request.client_id, Some(ClientId::from("demo")));
+        assert_eq!(request.state.as_deref(), Some("x"));
+        assert_eq!(request.ui_locales.len(), 2);
+        assert_eq!(run("&client_id=other"), Err(LogoutError::OtherClient));
+        assert!(run("&client_id=demo").is_ok());
+
+        // OIDC-32
+        assert!(needs_no_confirmation(&request, &settings(), "one", "s"));
+        assert!(!needs_no_confirmation(&request, &settings(), "two", "s"));
+        assert!(!needs_no_confirmation(&request, &settings(), "one", "t"));
+        let asking = LogoutSettings {
+            skip_confirmation: false,
+            ..settings()
+        };
+        assert!(!needs_no_confirmation(&request, &asking, "one", "s"));
+    }
+
+    /// KC-LO-01: an invalid hint leads to the confirmation page.
+    #[test]
+    fn a_hint_of_no_use_counts_as_none() {
+        let (request, fault) = parse(
+            &parameters("id_token_hint=a.b.c&client_id=demo"),
+            &VerificationKeys::default(),
+            ISSUER,
+        )
+        .unwrap();
+        assert_eq!(request.hint, None);
+        assert_eq!(fault, Some(HintFault::Signature(JwsFault::Malformed)));
+        assert!(!needs_no_confirmation(&request, &settings(), "one", "s"));
+    }
+
+    #[rstest]
+    #[case("client_id=a&client_id=b", LogoutError::Malformed)]
+    #[case(
+        "post_logout_redirect_uri=https://app.example/bye",
+        LogoutError::NoClient
+    )]
+    fn what_is_ambiguous_is_refused(#[case] query: &str, #[case] error: LogoutError) {
+        assert_eq!(plain(query), Err(error));
+    }
+
+    /// OIDC-30
+    #[rstest]
+    #[case("https://app.example/bye", true)]
+    #[case("https://app.example/out/there", true)]
+    #[case("https://app.example/outside", false)]
+    #[case("https://app.example/bye2", false)]
+    #[case("https://app.example.evil/bye", false)]
+    #[case("https://app.example/out/../bye", false)]
+    #[case("/bye", false)]
+    fn a_return_address_is_the_applications_or_the_logout_is_refused(
+        #[case] uri: &str,
+        #[case] found: bool,
+    ) {
+        let request = plain(&format!(
+            "client_id=demo&state=a%26b&post_logout_redirect_uri={uri}"
+        ))
+        .unwrap();
+        match return_to(&request, &settings()) {
+            Ok(target) => {
+                assert!(found, "{uri}");
+                assert_eq!(target.unwrap().url().as_str(), format!("{uri}?state=a%26b"));
+            }
+            Err(error) => {
+                assert!(!found, "{uri}");
+                assert!(matches!(error, LogoutError::Redirect(_)));
+            }
+        }
+    }
+
+    /// OIDC-31
+    #[test]
+    fn the_default_address_is_used_when_none_is_named() {
+        let request = plain("client_id=demo").unwrap();
+        assert_eq!(return_to(&request, &settings()), Ok(None));
+        let with_default = LogoutSettings {
+            default_redirect_uri: Some(Url::parse("https://app.example/start").unwrap()),
+            ..settings()
+        };
+        let target = return_to(&request, &with_default).unwrap().unwrap();
+        assert_eq!(target.url().as_str(), "https://app.example/start");
+    }
+}
