@@ -13,7 +13,6 @@ login-submit = Log in
 other-methods = Other ways to log in
 method-password = Login and password
 method-totp = Code from an authenticator app
-method-recovery = Recovery code
 
 # Choice of a method.
 choice-title = Choose how to log in
@@ -108,6 +107,8 @@ logout-submit = Log out
 logout-stay = Stay logged in
 logged-out-title = You are logged out
 logged-out-lead = Your session at { $realm } has ended. On a shared computer, close the browser as well.
+stayed-title = You are still logged in
+stayed-lead = Your session at { $realm } goes on.
 back-to = Back to { $application }
 
 # Denials.
@@ -131,11 +132,9 @@ notice-reauthenticate = To go on, confirm that it is you.
 # What went wrong with an answer.
 failure-credentials = Wrong login or password. Check both and try again.
 failure-code = This code is wrong or no longer valid. Enter the newest one.
-failure-recovery = This recovery code is wrong or has been used.
-failure-required = Fill in all fields.
 failure-password = The new password does not satisfy the rules marked below.
-failure-unsaved = Confirm that you have saved the codes.
-failure-busy = Too many people are logging in right now. Try again in a few seconds.
+failure-current-password = Your current password is wrong. Type it again.
+failure-no-cookies = Your browser does not send cookies back. Allow cookies for this site, or the login cannot go on.
 
 # Error pages.
 error-hint-id = Give this number when you ask for help:

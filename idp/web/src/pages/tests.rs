@@ -57,6 +57,7 @@ fn what_people_and_applications_say_is_escaped() {
         form: Form::to(attack).with("request", attack),
         application: Some(attack.to_owned()),
         login: attack.to_owned(),
+        known: false,
         notice: None,
         failure: None,
         others: vec![MethodOption {

@@ -16,19 +16,19 @@ pub struct BackLink {
 /// Whether to log out (KC-LO-01).
 #[derive(Clone, Debug, Serialize)]
 pub struct LogoutView {
-    /// Where the answer goes: `decision` is `logout`.
+    /// Where the answer goes: `answer` is `yes` or `no`.
     pub form: Form,
     /// Name of the application that asks.
     pub application: Option<String>,
-    /// Where a person goes who does not want to.
-    pub stay_href: Option<String>,
     /// Always none.
     pub failure: Option<Failure>,
 }
 
-/// The session has ended.
+/// The end of a logout.
 #[derive(Clone, Debug, Serialize)]
 pub struct LoggedOutView {
+    /// Whether the session has ended; false when the person stays.
+    pub ended: bool,
     /// The application that asked, where it has an address.
     pub back: Option<BackLink>,
     /// Always none.

@@ -14,6 +14,8 @@ pub struct PasswordView {
     pub application: Option<String>,
     /// What was typed before, or `login_hint` (KC-AZ-05).
     pub login: String,
+    /// Whether the person is known, so that only the password is asked for.
+    pub known: bool,
     /// See [`Notice`].
     pub notice: Option<Notice>,
     /// See [`Failure`].
@@ -31,8 +33,6 @@ pub struct TotpView {
     pub digits: u32,
     /// Whether a recovery code is accepted as well.
     pub recovery: bool,
-    /// Whether its field is in view: it was the last answer.
-    pub recovery_open: bool,
     /// See [`Notice`].
     pub notice: Option<Notice>,
     /// See [`Failure`].

@@ -52,18 +52,14 @@ messages! {
         Credentials = "failure-credentials",
         /// The one-time code does not fit.
         Code = "failure-code",
-        /// The recovery code does not fit.
-        RecoveryCode = "failure-recovery",
-        /// A field is empty.
-        Required = "failure-required",
         /// The new password violates rules.
         Password = "failure-password",
         /// The new password was typed in two ways.
         Mismatch = "password-mismatch",
-        /// The recovery codes were not confirmed.
-        Unsaved = "failure-unsaved",
-        /// The password queue is full.
-        Busy = "failure-busy",
+        /// The current password was typed wrongly.
+        CurrentPassword = "failure-current-password",
+        /// The browser sends no cookies back.
+        NoCookies = "failure-no-cookies",
     }
 
     /// Names of methods that have none of their own.
@@ -72,8 +68,6 @@ messages! {
         Password = "method-password",
         /// A code from an app.
         Totp = "method-totp",
-        /// A recovery code.
-        RecoveryCode = "method-recovery",
     }
 
     /// Why a new password is asked for.

@@ -70,6 +70,7 @@ fn login() -> Vec<(String, Page)> {
         form: form(),
         application: Some(APPLICATION.to_owned()),
         login: String::new(),
+        known: false,
         notice: None,
         failure: None,
         others: Vec::new(),
@@ -96,6 +97,15 @@ fn login() -> Vec<(String, Page)> {
             Page::Password(PasswordView {
                 login: "olena@example.com".to_owned(),
                 failure: Some(Failure::Credentials),
+                ..plain.clone()
+            }),
+        ),
+        (
+            "login-known",
+            Page::Password(PasswordView {
+                login: "olena@example.com".to_owned(),
+                known: true,
+                notice: Some(Notice::Reauthenticate),
                 ..plain.clone()
             }),
         ),
@@ -137,7 +147,6 @@ fn totp() -> Vec<(String, Page)> {
         form: form(),
         digits: 6,
         recovery: true,
-        recovery_open: false,
         notice: None,
         failure: None,
         others: Vec::new(),
@@ -154,10 +163,9 @@ fn totp() -> Vec<(String, Page)> {
             }),
         ),
         (
-            "code-recovery",
+            "code-only",
             Page::Totp(TotpView {
-                failure: Some(Failure::RecoveryCode),
-                recovery_open: true,
+                recovery: false,
                 ..code
             }),
         ),
@@ -296,7 +304,6 @@ fn ends() -> Vec<(String, Page)> {
     let logout = LogoutView {
         form: Form::to("/quickstart/oauth2/logout"),
         application: Some(APPLICATION.to_owned()),
-        stay_href: Some("https://library.example/".to_owned()),
         failure: None,
     };
     named([
@@ -305,13 +312,21 @@ fn ends() -> Vec<(String, Page)> {
             "logout",
             Page::Logout(LogoutView {
                 application: None,
-                stay_href: None,
                 ..logout
             }),
         ),
         (
             "logged-out",
             Page::LoggedOut(LoggedOutView {
+                ended: true,
+                back: Some(back()),
+                failure: None,
+            }),
+        ),
+        (
+            "stayed",
+            Page::LoggedOut(LoggedOutView {
+                ended: false,
                 back: Some(back()),
                 failure: None,
             }),
@@ -319,6 +334,7 @@ fn ends() -> Vec<(String, Page)> {
         (
             "logged-out-realm",
             Page::LoggedOut(LoggedOutView {
+                ended: true,
                 back: None,
                 failure: None,
             }),
