@@ -402,6 +402,8 @@ pub struct LogoutPage {
     pub person: Option<PersonView>,
     /// To post back to `/oauth2/logout` as `sealed`, with `answer` `yes` or `no`.
     pub sealed: String,
+    /// Origin of the return address, when there is one, as in [`LoginPage::form_action`].
+    pub form_action: Option<String>,
 }
 
 /// The page after a logout.
