@@ -22,6 +22,8 @@ mod keyring;
 mod life_cycle;
 mod material;
 mod secret_rotation;
+#[cfg(test)]
+mod tests;
 
 pub use bind::{Bound, Missing, bind};
 pub use bundle::{BundleFault, PreviousValue, SecretBundle, SecretValues, UpcomingValue};
@@ -30,7 +32,7 @@ pub use jwk::{KeyFault, PublicJwk, PublicKeyMembers};
 pub use keyring::{KeyEntry, Keyring, KeyringFault, Purpose, Rotation, Stage};
 pub use life_cycle::{
     Acknowledgements, Activation, Blocked, CompromiseFault, Creation, Plan, Policy, Removal,
-    RemovalCause, Retirement, advance, apply, compromise,
+    RemovalCause, Retirement, Start, advance, apply, compromise,
 };
 pub use material::{KeyId, Material, SecretValue};
 pub use secret_rotation::{SecretPolicy, SecretStep, SupplyFault, advance_secret, rotate, supply};

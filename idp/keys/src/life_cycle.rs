@@ -135,12 +135,23 @@ impl Acknowledgements {
 
 /// A key to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Creation {
-    /// Published, and used once it was acknowledged.
-    Ahead(Purpose),
-    /// Used at once: nothing can know an older one, or the older one was compromised and the
-    /// wait is cut.
-    AtOnce(Purpose),
+pub struct Creation {
+    /// What for.
+    pub purpose: Purpose,
+    /// When it is used.
+    pub start: Start,
+    /// Longest life of what it will sign or seal.
+    pub longest_life: Period,
+}
+
+/// When a new key is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Once it was acknowledged.
+    Acknowledged,
+    /// At once: nothing can know an older one, or the older one was compromised and the wait is
+    /// cut.
+    AtOnce,
 }
 
 /// A key to be used from an instant on.
@@ -203,7 +214,7 @@ pub struct Plan {
     pub retire: Vec<Retirement>,
     /// Keys to delete.
     pub remove: Vec<Removal>,
-    /// Keys in use whose longest token has become longer.
+    /// Keys that sign longer-lived tokens from now on.
     pub extend: Vec<(KeyId, Period)>,
     /// Who keeps a rotation waiting beyond its time. Nothing to apply.
     pub blocked: Vec<Blocked>,
@@ -312,9 +323,9 @@ impl<'a> Cycle<'a> {
         match (pending, active.last()) {
             (Some(pending), youngest) => self.activate(pending, youngest.is_some(), plan),
             (None, None) if self.keyring.revision == 0 => {
-                plan.create.push(Creation::AtOnce(self.purpose));
+                plan.create.push(self.creation(Start::AtOnce));
             }
-            (None, None) => plan.create.push(Creation::Ahead(self.purpose)),
+            (None, None) => plan.create.push(self.creation(Start::Acknowledged)),
             (None, Some((youngest, sign_after, _))) => {
                 if self.purpose.rotation() == Rotation::Migration {
                     return;
@@ -322,11 +333,19 @@ impl<'a> Cycle<'a> {
                 let due = after(youngest.created_at, self.policy.rotation_interval)
                     .max(after(*sign_after, self.policy.skew));
                 if due <= self.now {
-                    plan.create.push(Creation::Ahead(self.purpose));
+                    plan.create.push(self.creation(Start::Acknowledged));
                 } else {
                     plan.at(due, self.now);
                 }
             }
+        }
+    }
+
+    fn creation(&self, start: Start) -> Creation {
+        Creation {
+            purpose: self.purpose,
+            start,
+            longest_life: self.policy.longest_life(self.purpose),
         }
     }
 
@@ -400,11 +419,13 @@ impl<'a> Cycle<'a> {
         }
     }
 
-    /// Remembers the longest life of what a key signed, for the day when the policy shortens it.
+    /// Remembers the longest life of what a key signs, for the day when the policy shortens it.
     fn extend(&self, plan: &mut Plan) {
         let life = self.policy.longest_life(self.purpose);
-        for (entry, ..) in self.active() {
-            if entry.longest_life < life && !plan.retire.iter().any(|r| r.kid == entry.kid) {
+        for entry in self.entries() {
+            let may_sign = !matches!(entry.stage, Stage::Retiring { .. })
+                && !plan.retire.iter().any(|r| r.kid == entry.kid);
+            if may_sign && entry.longest_life < life {
                 plan.extend.push((entry.kid.clone(), life));
             }
         }
@@ -464,11 +485,16 @@ pub fn compromise(keyring: &Keyring, kid: &KeyId, now: Timestamp) -> Result<Plan
         .ok_or_else(|| CompromiseFault::Unknown(kid.clone()))?;
     let purpose = entry.purpose;
     let mut plan = Plan::default();
+    let at_once = Creation {
+        purpose,
+        start: Start::AtOnce,
+        longest_life: entry.longest_life,
+    };
     match purpose.rotation() {
         Rotation::Migration => return Err(CompromiseFault::Migration(kid.clone())),
         // What it encrypted is still read with it until it was written anew.
         Rotation::Retained => {
-            plan.create.push(Creation::AtOnce(purpose));
+            plan.create.push(at_once);
             return Ok(plan);
         }
         Rotation::Published | Rotation::Private => {}
@@ -488,7 +514,7 @@ pub fn compromise(keyring: &Keyring, kid: &KeyId, now: Timestamp) -> Result<Plan
             kid: successor.kid.clone(),
             sign_after: now,
         }),
-        None => plan.create.push(Creation::AtOnce(purpose)),
+        None => plan.create.push(at_once),
     }
     Ok(plan)
 }
@@ -514,26 +540,22 @@ pub fn apply(
         change(entry, plan, next.revision);
     }
     for creation in &plan.create {
-        let (purpose, stage) = match creation {
-            Creation::Ahead(purpose) => (*purpose, Stage::Published),
-            Creation::AtOnce(purpose) => (
-                *purpose,
-                Stage::Active {
-                    sign_after: now,
-                    since_revision: next.revision,
-                },
-            ),
-        };
-        let key = generator.key(purpose)?;
+        let key = generator.key(creation.purpose)?;
         next.entries.push(KeyEntry {
             kid: key.kid,
-            purpose,
+            purpose: creation.purpose,
             material: key.material,
             created_at: now,
             published_at: now,
             published_revision: next.revision,
-            longest_life: Period::ZERO,
-            stage,
+            longest_life: creation.longest_life,
+            stage: match creation.start {
+                Start::Acknowledged => Stage::Published,
+                Start::AtOnce => Stage::Active {
+                    sign_after: now,
+                    since_revision: next.revision,
+                },
+            },
         });
     }
     Ok(next)
@@ -558,3 +580,6 @@ fn change(entry: &mut KeyEntry, plan: &Plan, revision: u64) {
         };
     }
 }
+
+#[cfg(test)]
+mod tests;

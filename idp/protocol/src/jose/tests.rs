@@ -336,8 +336,6 @@ mod tokens {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-
         #[test]
         fn no_altered_token_verifies(position in any::<prop::sample::Index>(), letter in "[A-Za-z0-9_-]") {
             let signing = &key(SigningAlgorithm::ES256).signing;

@@ -1,0 +1,617 @@
+use proptest::prelude::*;
+use rstest::rstest;
+
+use super::*;
+use crate::generate::NewKey;
+use crate::material::Material;
+
+/// Makes keys that are only names: what the life cycle does never looks inside.
+#[derive(Default)]
+struct Names(u32);
+
+impl Generate for Names {
+    fn key(&mut self, _: Purpose) -> Result<NewKey, GenerateFault> {
+        self.0 += 1;
+        Ok(NewKey {
+            kid: KeyId::new(format!("k{:03}", self.0)),
+            material: Material::new(vec![0; 32]),
+        })
+    }
+
+    fn secret(&mut self) -> Result<crate::SecretValue, GenerateFault> {
+        Err(GenerateFault)
+    }
+}
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 3600;
+const ES256: Purpose = Purpose::Sign {
+    alg: SigningAlgorithm::ES256,
+};
+const RS256: Purpose = Purpose::Sign {
+    alg: SigningAlgorithm::RS256,
+};
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + i64::try_from(seconds).unwrap()).unwrap()
+}
+
+fn policy() -> Policy {
+    Policy {
+        algorithms: [SigningAlgorithm::ES256].into(),
+        rotation_interval: Period::from_secs(720 * HOUR),
+        publish_ahead: Period::from_secs(24 * HOUR),
+        jwks_max_age: Period::from_secs(HOUR),
+        skew: Period::from_secs(30),
+        longest_token_life: Period::from_secs(10 * HOUR),
+        longest_sealed_life: Period::from_secs(HOUR),
+    }
+}
+
+/// One realm with one process that serves every revision at once, as `dev` has it.
+struct Driver {
+    policy: Policy,
+    keyring: Keyring,
+    names: Names,
+}
+
+impl Driver {
+    fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            keyring: Keyring::empty("a.main".into()),
+            names: Names::default(),
+        }
+    }
+
+    fn plan(&self, now: u64, served: u64) -> Plan {
+        let acknowledgements = Acknowledgements::of_one("dev", served);
+        advance(&self.policy, &self.keyring, at(now), &acknowledgements)
+    }
+
+    fn apply(&mut self, plan: &Plan, now: u64) {
+        self.keyring = apply(&self.keyring, plan, at(now), &mut self.names).unwrap();
+    }
+
+    /// Advances until there is nothing left to do, with everything acknowledged.
+    fn settle(&mut self, now: u64) -> Plan {
+        for _ in 0..10 {
+            let plan = self.plan(now, self.keyring.revision);
+            if plan.is_empty() {
+                return plan;
+            }
+            self.apply(&plan, now);
+        }
+        panic!("the life cycle does not come to rest");
+    }
+
+    fn current(&self, purpose: Purpose, now: u64) -> &str {
+        self.keyring.current(purpose, at(now)).unwrap().kid.as_str()
+    }
+}
+
+/// KC-KEY-01: a new realm signs at once, with one key of each purpose.
+#[test]
+fn an_empty_keyring_is_filled_and_used_at_once() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    for purpose in [
+        ES256,
+        Purpose::Seal,
+        Purpose::DataKey,
+        Purpose::BlindIndex,
+        Purpose::Pairwise,
+        Purpose::Pepper,
+    ] {
+        assert!(driver.keyring.current(purpose, at(0)).is_some());
+        assert_eq!(driver.keyring.of(purpose).count(), 1);
+    }
+    // RSA keys are made only where some client asks for RSA.
+    assert_eq!(driver.keyring.of(RS256).count(), 0);
+    assert_eq!(driver.keyring.published(at(0)).count(), 1);
+}
+
+/// KC-KEY-02: a month later a successor is published, used a day after, and the former one goes
+/// once nothing that it signed lives.
+#[test]
+fn a_scheduled_rotation_publishes_a_day_ahead() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    let first = driver.current(ES256, 0).to_owned();
+    let idle = driver.settle(720 * HOUR - 1);
+    assert_eq!(idle.next_at, Some(at(720 * HOUR)));
+    assert_eq!(driver.keyring.of(ES256).count(), 1);
+
+    let made = 720 * HOUR;
+    driver.settle(made);
+    assert_eq!(driver.keyring.published(at(made)).count(), 2);
+    let used = made + 24 * HOUR;
+    assert_eq!(driver.current(ES256, used - 1), first);
+    let second = driver.current(ES256, used).to_owned();
+    assert_ne!(second, first);
+
+    driver.settle(used + 29);
+    assert!(matches!(
+        driver.keyring.find(&KeyId::new(&*first)).unwrap().stage,
+        Stage::Active { .. }
+    ));
+    let settled = used + 30;
+    driver.settle(settled);
+    let gone = settled + 10 * HOUR + 30;
+    assert_eq!(driver.keyring.published(at(gone - 1)).count(), 2);
+    assert_eq!(driver.keyring.published(at(gone)).count(), 1);
+    driver.settle(gone);
+    assert!(driver.keyring.find(&KeyId::new(first)).is_none());
+    assert_eq!(driver.current(ES256, gone), second);
+}
+
+/// A key is never used before every pod has it; who keeps it waiting is named.
+#[test]
+fn a_pod_that_does_not_acknowledge_blocks_the_rotation_and_is_named() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    let made = 720 * HOUR;
+    let plan = driver.plan(made, driver.keyring.revision);
+    driver.apply(&plan, made);
+    let behind = driver.keyring.revision - 1;
+    let pending = driver.keyring.of(ES256).last().unwrap().kid.clone();
+    let blocked = |plan: &Plan| plan.blocked.iter().find(|b| b.kid == pending).cloned();
+    for now in [made, made + HOUR] {
+        let plan = driver.plan(now, behind);
+        assert!(plan.is_empty());
+        assert_eq!(blocked(&plan), None);
+    }
+    let late = made + 24 * HOUR;
+    let plan = driver.plan(late, behind);
+    assert!(plan.is_empty());
+    let named = blocked(&plan).unwrap();
+    assert_eq!(named.pods, ["dev"]);
+    assert_eq!(named.revision, driver.keyring.revision);
+    assert_eq!(driver.current(ES256, late), "k001");
+
+    // Once it has, caches are still waited for.
+    let plan = driver.plan(late, driver.keyring.revision);
+    let wait = HOUR + 30;
+    assert!(
+        plan.activate
+            .iter()
+            .any(|activation| activation.sign_after == at(late + wait))
+    );
+}
+
+#[test]
+fn without_a_pod_nothing_is_activated() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    let made = 720 * HOUR;
+    let plan = driver.plan(made, driver.keyring.revision);
+    driver.apply(&plan, made);
+    let nobody = Acknowledgements::default();
+    let plan = advance(
+        &driver.policy,
+        &driver.keyring,
+        at(made + 48 * HOUR),
+        &nobody,
+    );
+    assert!(plan.is_empty());
+}
+
+/// A former key stays while a pod does not know that it has been succeeded.
+#[test]
+fn a_key_is_not_retired_while_a_pod_may_still_use_it() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    driver.settle(720 * HOUR);
+    let late = 800 * HOUR;
+    let plan = driver.plan(late, driver.keyring.revision - 1);
+    assert!(plan.retire.is_empty());
+    assert!(plan.blocked.iter().all(|blocked| blocked.pods == ["dev"]));
+    assert!(!plan.blocked.is_empty());
+    assert_eq!(
+        driver.plan(late, driver.keyring.revision).retire[0].kid,
+        KeyId::new("k001")
+    );
+}
+
+/// An algorithm that some client asks for is added beside the others, and taken away without
+/// breaking what was signed.
+#[test]
+fn a_change_of_algorithm_adds_and_removes() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    driver.policy.algorithms.insert(SigningAlgorithm::RS256);
+    driver.settle(HOUR);
+    assert!(driver.keyring.current(RS256, at(HOUR)).is_none());
+    let used = HOUR + HOUR + 30;
+    assert!(driver.keyring.current(RS256, at(used)).is_some());
+    assert!(driver.keyring.current(ES256, at(used)).is_some());
+
+    driver.policy.algorithms.remove(&SigningAlgorithm::RS256);
+    driver.settle(used);
+    assert!(driver.keyring.current(RS256, at(used)).is_none());
+    let gone = used + 10 * HOUR + 30;
+    assert_eq!(driver.keyring.accepted(RS256, at(gone - 1)).count(), 1);
+    assert_eq!(driver.keyring.accepted(RS256, at(gone)).count(), 0);
+}
+
+#[test]
+fn an_algorithm_that_was_never_used_goes_at_once() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    driver.policy.algorithms.insert(SigningAlgorithm::RS256);
+    let plan = driver.plan(1, 0);
+    driver.apply(&plan, 1);
+    driver.policy.algorithms.remove(&SigningAlgorithm::RS256);
+    let plan = driver.plan(2, 0);
+    assert_eq!(plan.remove[0].cause, RemovalCause::NeverUsed);
+    driver.apply(&plan, 2);
+    assert_eq!(driver.keyring.of(RS256).count(), 0);
+}
+
+#[rstest]
+#[case(Purpose::BlindIndex)]
+#[case(Purpose::Pairwise)]
+#[case(Purpose::Pepper)]
+fn identifiers_are_never_rotated_by_themselves(#[case] purpose: Purpose) {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    let first = driver.current(purpose, 0).to_owned();
+    for years in 1..5 {
+        driver.settle(years * 8766 * HOUR);
+    }
+    assert_eq!(driver.current(purpose, 5 * 8766 * HOUR), first);
+    let kid = KeyId::new(first);
+    assert_eq!(
+        compromise(&driver.keyring, &kid, at(1)),
+        Err(CompromiseFault::Migration(kid))
+    );
+}
+
+/// What was encrypted at rest is read with the key it was encrypted with, for ever.
+#[test]
+fn data_keys_are_rotated_and_kept() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    for month in 1..4 {
+        driver.settle(month * 721 * HOUR);
+        driver.settle(month * 721 * HOUR + MINUTE);
+    }
+    let now = 4 * 720 * HOUR;
+    assert_eq!(
+        driver.keyring.accepted(Purpose::DataKey, at(now)).count(),
+        4
+    );
+    assert_eq!(driver.keyring.accepted(Purpose::Seal, at(now)).count(), 1);
+}
+
+/// KC-KEY-03: the key goes at once, and signing goes on.
+#[test]
+fn a_compromised_key_is_replaced_without_waiting() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    let kid = KeyId::new(driver.current(ES256, HOUR));
+    let plan = compromise(&driver.keyring, &kid, at(HOUR)).unwrap();
+    assert_eq!(plan.remove[0].cause, RemovalCause::Compromised);
+    assert_eq!(plan.create.len(), 1);
+    assert_eq!(plan.create[0].start, Start::AtOnce);
+    driver.apply(&plan, HOUR);
+    assert!(driver.keyring.find(&kid).is_none());
+    assert_ne!(driver.current(ES256, HOUR), kid.as_str());
+    assert_eq!(
+        compromise(&driver.keyring, &kid, at(HOUR)),
+        Err(CompromiseFault::Unknown(kid))
+    );
+}
+
+/// The successor that verifiers may know already is preferred to one that nobody knows.
+#[test]
+fn a_published_successor_takes_over_from_a_compromised_key() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    let made = 720 * HOUR;
+    let plan = driver.plan(made, driver.keyring.revision);
+    driver.apply(&plan, made);
+    let kid = KeyId::new(driver.current(ES256, made));
+    let plan = compromise(&driver.keyring, &kid, at(made)).unwrap();
+    assert_eq!(plan.create, []);
+    driver.apply(&plan, made);
+    assert_ne!(driver.current(ES256, made), kid.as_str());
+}
+
+#[test]
+fn a_compromised_data_key_is_followed_but_kept() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    let kid = KeyId::new(driver.current(Purpose::DataKey, 0));
+    let plan = compromise(&driver.keyring, &kid, at(1)).unwrap();
+    driver.apply(&plan, 1);
+    assert_ne!(driver.current(Purpose::DataKey, 1), kid.as_str());
+    assert!(driver.keyring.find(&kid).is_some());
+}
+
+#[test]
+fn a_plan_with_nothing_to_do_changes_no_revision() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    let revision = driver.keyring.revision;
+    driver.settle(1);
+    assert_eq!(driver.keyring.revision, revision);
+}
+
+#[test]
+fn a_generator_that_fails_leaves_the_keyring_alone() {
+    struct Broken;
+    impl Generate for Broken {
+        fn key(&mut self, _: Purpose) -> Result<NewKey, GenerateFault> {
+            Err(GenerateFault)
+        }
+        fn secret(&mut self) -> Result<crate::SecretValue, GenerateFault> {
+            Err(GenerateFault)
+        }
+    }
+    let driver = Driver::new(policy());
+    let plan = driver.plan(0, 0);
+    assert!(apply(&driver.keyring, &plan, at(0), &mut Broken).is_err());
+}
+
+/// A world of pods, verifiers and an operator, of which only the schedule is random. Every pod
+/// signs, and somebody fetches its JWK set, after every event.
+mod model {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[derive(Clone, Debug)]
+    enum Event {
+        /// So many seconds pass.
+        Wait(u64),
+        /// The operator looks.
+        Advance,
+        /// A pod takes the newest keyring.
+        Deliver(usize),
+        /// A pod starts, at the newest keyring, with a clock so many seconds fast.
+        Start(u64),
+        /// A pod ends.
+        Stop(usize),
+        /// A client begins or ceases to use RSA.
+        ToggleRsa,
+        /// Tokens live so many minutes from now on.
+        TokenLife(u64),
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            3 => (1u64..120).prop_map(Event::Wait),
+            4 => (120u64..1800).prop_map(Event::Wait),
+            8 => Just(Event::Advance),
+            5 => (0usize..4).prop_map(Event::Deliver),
+            1 => (0u64..=30).prop_map(Event::Start),
+            1 => (0usize..4).prop_map(Event::Stop),
+            1 => Just(Event::ToggleRsa),
+            1 => (1u64..60).prop_map(Event::TokenLife),
+        ]
+    }
+
+    struct Pod {
+        name: String,
+        keyring: Keyring,
+        fast: u64,
+    }
+
+    struct Token {
+        kid: KeyId,
+        expires: u64,
+    }
+
+    struct Cached {
+        kids: BTreeSet<KeyId>,
+        until: u64,
+    }
+
+    struct World {
+        driver: Driver,
+        now: u64,
+        pods: Vec<Pod>,
+        started: usize,
+        tokens: Vec<Token>,
+        caches: Vec<Cached>,
+        /// Oldest keyring that a snapshot with RSA clients may be served with, once it was bound.
+        rsa_bound: Option<u64>,
+    }
+
+    const MAX_AGE: u64 = 10 * MINUTE;
+
+    impl World {
+        fn new(publish_ahead: u64) -> Self {
+            let mut driver = Driver::new(Policy {
+                rotation_interval: Period::from_secs(2 * HOUR),
+                publish_ahead: Period::from_secs(publish_ahead),
+                jwks_max_age: Period::from_secs(MAX_AGE),
+                skew: Period::from_secs(30),
+                longest_token_life: Period::from_secs(30 * MINUTE),
+                ..policy()
+            });
+            driver.settle(0);
+            let mut world = Self {
+                driver,
+                now: 0,
+                pods: Vec::new(),
+                started: 0,
+                tokens: Vec::new(),
+                caches: Vec::new(),
+                rsa_bound: None,
+            };
+            world.step(&Event::Start(0));
+            world.step(&Event::Start(30));
+            world
+        }
+
+        fn acknowledgements(&self) -> Acknowledgements {
+            Acknowledgements {
+                pods: self
+                    .pods
+                    .iter()
+                    .map(|pod| (pod.name.clone(), pod.keyring.revision))
+                    .collect(),
+            }
+        }
+
+        fn step(&mut self, event: &Event) {
+            match *event {
+                Event::Wait(seconds) => self.now += seconds,
+                Event::Advance => self.advance(),
+                Event::Deliver(pod) => {
+                    if let Some(pod) = self.pods.get_mut(pod) {
+                        pod.keyring = self.driver.keyring.clone();
+                    }
+                }
+                Event::Start(fast) => {
+                    self.started += 1;
+                    self.pods.push(Pod {
+                        name: format!("pod-{}", self.started),
+                        keyring: self.driver.keyring.clone(),
+                        fast,
+                    });
+                }
+                Event::Stop(pod) => {
+                    if pod < self.pods.len() && self.pods.len() > 1 {
+                        self.pods.remove(pod);
+                    }
+                }
+                Event::ToggleRsa => {
+                    // A policy keeps the algorithms of every snapshot still served, so nothing
+                    // signs with RSA any more once it is gone from there.
+                    let algorithms = &mut self.driver.policy.algorithms;
+                    if !algorithms.remove(&SigningAlgorithm::RS256) {
+                        algorithms.insert(SigningAlgorithm::RS256);
+                    }
+                    self.rsa_bound = None;
+                }
+                Event::TokenLife(minutes) => {
+                    self.driver.policy.longest_token_life = Period::from_secs(minutes * MINUTE);
+                    // Longer tokens are issued only after the keyring knows of them.
+                    self.advance();
+                }
+            }
+            self.sign_and_fetch();
+            self.check();
+        }
+
+        fn advance(&mut self) {
+            let acknowledgements = self.acknowledgements();
+            let Driver {
+                policy, keyring, ..
+            } = &self.driver;
+            let plan = advance(policy, keyring, at(self.now), &acknowledgements);
+            for activation in &plan.activate {
+                assert!(
+                    self.pods
+                        .iter()
+                        .all(|pod| pod.keyring.find(&activation.kid).is_some()),
+                    "a key is scheduled that a pod does not have"
+                );
+            }
+            let now = self.now;
+            self.driver.apply(&plan, now);
+            let Driver {
+                policy, keyring, ..
+            } = &self.driver;
+            let is_wanted = policy.algorithms.contains(&SigningAlgorithm::RS256);
+            let is_usable = keyring.current(RS256, at(now)).is_some();
+            if is_wanted && is_usable && self.rsa_bound.is_none() {
+                self.rsa_bound = Some(keyring.revision);
+            }
+        }
+
+        fn sign_and_fetch(&mut self) {
+            let life = self.driver.policy.longest_token_life.as_secs();
+            for pod in &self.pods {
+                let clock = self.now + pod.fast;
+                // RSA only with a keyring that `bind` found enough.
+                let rsa = self
+                    .rsa_bound
+                    .is_some_and(|bound| pod.keyring.revision >= bound);
+                for purpose in std::iter::once(ES256).chain(rsa.then_some(RS256)) {
+                    let key = pod
+                        .keyring
+                        .current(purpose, at(clock))
+                        .expect("there is always a signing key");
+                    self.tokens.push(Token {
+                        kid: key.kid.clone(),
+                        expires: clock + life,
+                    });
+                }
+                let published = pod.keyring.published(at(clock));
+                self.caches.push(Cached {
+                    kids: published.map(|entry| entry.kid.clone()).collect(),
+                    until: self.now + MAX_AGE,
+                });
+            }
+        }
+
+        fn check(&mut self) {
+            let now = self.now;
+            self.tokens.retain(|token| now < token.expires);
+            self.caches.retain(|cached| now < cached.until);
+            let living: BTreeSet<&KeyId> = self.tokens.iter().map(|token| &token.kid).collect();
+            for kid in living {
+                for cached in &self.caches {
+                    assert!(
+                        cached.kids.contains(kid),
+                        "a token of {kid} does not verify against a cached JWK set"
+                    );
+                }
+                for pod in &self.pods {
+                    let mut known = pod.keyring.published(at(now + pod.fast));
+                    assert!(
+                        known.any(|entry| entry.kid == *kid),
+                        "{} does not know {kid}, which signed a living token",
+                        pod.name
+                    );
+                }
+            }
+            for pod in &self.pods {
+                for purpose in [ES256, Purpose::Seal, Purpose::DataKey, Purpose::Pairwise] {
+                    assert!(
+                        pod.keyring.current(purpose, at(now + pod.fast)).is_some(),
+                        "{} has no key for {purpose:?}",
+                        pod.name
+                    );
+                }
+            }
+        }
+    }
+
+    proptest! {
+        /// Every token ever signed verifies against any JWK set fetched within its cache life
+        /// until it expires; no pod is ever without a signing key; no key is used before every
+        /// pod has it; at most one key of an algorithm signs at a moment of a pod's clock.
+        #[test]
+        fn rotation_is_never_noticed(
+            publish_ahead in prop_oneof![Just(0), Just(5 * MINUTE), Just(40 * MINUTE)],
+            events in proptest::collection::vec(event(), 1..150),
+        ) {
+            let mut world = World::new(publish_ahead);
+            for event in &events {
+                world.step(event);
+            }
+        }
+    }
+
+    /// With pods that keep up, a rotation comes to its end: never more than two keys and one to
+    /// come.
+    #[test]
+    fn keys_do_not_pile_up() {
+        let mut driver = Driver::new(Policy {
+            rotation_interval: Period::from_secs(8 * HOUR),
+            publish_ahead: Period::from_secs(HOUR),
+            longest_token_life: Period::from_secs(HOUR),
+            ..policy()
+        });
+        for quarter in 0..400 {
+            driver.settle(quarter * 15 * MINUTE);
+            let now = at(quarter * 15 * MINUTE);
+            assert!(driver.keyring.published(now).count() <= 3);
+        }
+        assert_ne!(driver.current(ES256, 100 * HOUR), "k001");
+    }
+}
