@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use realmwright_protocol::oauth2::EndpointError;
 use realmwright_snapshot::{ClientId, Locale, MethodName, ResponseMode, ScopeName};
 use realmwright_store::{LoginId, StoreError};
 use secrecy::SecretString;
@@ -164,6 +165,9 @@ pub struct LoginPage {
     pub form_action: String,
     /// When the login ends.
     pub expires_at: Timestamp,
+    /// Language of its texts: `ui_locales` of the request where the realm has one of them, else
+    /// the one of the request context.
+    pub locale: Locale,
     /// `ui_locales` of the request, most wanted first.
     pub ui_locales: Vec<Locale>,
 }
@@ -251,7 +255,7 @@ pub enum NewPasswordReason {
 }
 
 /// A rule of the password policy (AUTH-PWDPOL).
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PasswordRule {
     /// Fewest characters.
@@ -530,6 +534,20 @@ pub enum CallFault {
     /// We cannot answer now.
     #[error("no answer")]
     Engine(#[from] EngineFault),
+}
+
+impl OAuthError {
+    /// The wire form of an error that the protocol crate names.
+    pub(crate) fn of(error: &EndpointError, issuer: &str) -> Self {
+        let answer = error.answer(issuer);
+        Self {
+            status: answer.status,
+            error: answer.body.error,
+            description: Some(answer.body.error_description),
+            challenge: answer.www_authenticate,
+            client: None,
+        }
+    }
 }
 
 impl From<StoreError> for CallFault {

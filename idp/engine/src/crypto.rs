@@ -1,20 +1,17 @@
-//! Sealing, hashing and random values, over keys of the realm's keyring.
+//! Random values, hashes, and what only the holder of a token can open.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::{digest, hkdf, hmac};
+use aws_lc_rs::{hkdf, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use realmwright_keys::{KeyId, Keyring, Purpose};
+use realmwright_protocol::seal::{SealPurpose, Sealer};
+use realmwright_protocol::secret::{RandomToken, hash_token};
 use realmwright_store::TokenHash;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::api::EngineFault;
 use crate::ports::Random;
-
-/// Bytes of a random token: 256 bits.
-const TOKEN_BYTES: usize = 32;
 
 /// Fresh random octets.
 pub(crate) fn octets<const N: usize>(random: &dyn Random) -> [u8; N] {
@@ -23,9 +20,9 @@ pub(crate) fn octets<const N: usize>(random: &dyn Random) -> [u8; N] {
     bytes
 }
 
-/// A random token of 256 bits: 43 letters of base64url.
-pub(crate) fn token(random: &dyn Random) -> String {
-    URL_SAFE_NO_PAD.encode(octets::<TOKEN_BYTES>(random))
+/// A random token of 256 bits.
+pub(crate) fn token(random: &dyn Random) -> RandomToken {
+    RandomToken::from_octets(octets(random))
 }
 
 /// A random UUID (version 4).
@@ -41,9 +38,7 @@ pub(crate) fn ordered_uuid(random: &dyn Random, now: Timestamp) -> Uuid {
 
 /// What is stored in place of a token.
 pub(crate) fn token_hash(token: &str) -> TokenHash {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-    TokenHash(hash)
+    TokenHash(hash_token(token))
 }
 
 /// Base64url without padding.
@@ -68,111 +63,38 @@ pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
     subtle::ConstantTimeEq::ct_eq(a, b).into()
 }
 
-fn encrypt(
-    key: &[u8],
-    random: &dyn Random,
-    aad: &[u8],
-    plain: &[u8],
-) -> Result<Vec<u8>, EngineFault> {
-    let failed = |_| EngineFault::internal("sealing failed");
-    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).map_err(failed)?);
-    let nonce: [u8; NONCE_LEN] = octets(random);
-    let mut body = plain.to_vec();
-    key.seal_in_place_append_tag(
-        Nonce::assume_unique_for_key(nonce),
-        Aad::from(aad),
-        &mut body,
-    )
-    .map_err(failed)?;
-    let mut sealed = nonce.to_vec();
-    sealed.append(&mut body);
-    Ok(sealed)
-}
+const KEY_NAME: &str = "token";
 
-fn decrypt(key: &[u8], aad: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let (nonce, body) = sealed.split_at_checked(NONCE_LEN)?;
-    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
-    let mut body = Zeroizing::new(body.to_vec());
-    let plain = key
-        .open_in_place(
-            Nonce::try_assume_unique_for_key(nonce).ok()?,
-            Aad::from(aad),
-            &mut body,
-        )
-        .ok()?
-        .len();
-    body.truncate(plain);
-    Some(body)
-}
-
-/// Seals under the current key of a purpose: `kid.base64url(nonce, ciphertext, tag)`. The
-/// associated data says what and whose it is, so that one sealed value never stands for another.
-pub(crate) fn seal(
-    keyring: &Keyring,
-    purpose: Purpose,
-    now: Timestamp,
-    random: &dyn Random,
-    aad: &[&str],
-    plain: &[u8],
-) -> Result<String, EngineFault> {
-    let entry = keyring
-        .current(purpose, now)
-        .ok_or_else(|| EngineFault::internal(format!("no key for {purpose:?}")))?;
-    let sealed = encrypt(entry.material.expose(), random, &joined(aad), plain)?;
-    Ok(format!("{}.{}", entry.kid, URL_SAFE_NO_PAD.encode(sealed)))
-}
-
-/// Opens what [`seal`] made; none when it was altered, is of something else, or its key is gone.
-pub(crate) fn open(
-    keyring: &Keyring,
-    purpose: Purpose,
-    now: Timestamp,
-    aad: &[&str],
-    sealed: &str,
-) -> Option<Zeroizing<Vec<u8>>> {
-    let (kid, body) = sealed.split_once('.')?;
-    let kid = KeyId::new(kid);
-    let entry = keyring
-        .accepted(purpose, now)
-        .find(|entry| entry.kid == kid)?;
-    let body = URL_SAFE_NO_PAD.decode(body).ok()?;
-    decrypt(entry.material.expose(), &joined(aad), &body)
-}
-
-/// A key that only the holder of `token` can derive, RFC 5869.
-fn key_of_token(token: &str, purpose: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+/// A sealer whose key only the holder of `token` can derive, RFC 5869.
+fn sealer_of_token(token: &str) -> Result<Sealer, EngineFault> {
     let mut key = Zeroizing::new([0; 32]);
     hkdf::Salt::new(hkdf::HKDF_SHA256, b"realmwright")
         .extract(token.as_bytes())
-        .expand(&[purpose], hkdf::HKDF_SHA256)
+        .expand(&[b"successor of a refresh token"], hkdf::HKDF_SHA256)
         .and_then(|okm| okm.fill(&mut *key))
-        .ok()?;
-    Some(key)
+        .map_err(|_| EngineFault::internal("key derivation failed"))?;
+    Sealer::new("", KEY_NAME, [(KEY_NAME, key.as_slice())]).map_err(EngineFault::internal)
 }
 
-const SUCCESSOR: &[u8] = b"successor of a refresh token";
-
 /// Encrypts a successor so that only its predecessor opens it.
-pub(crate) fn seal_successor(
-    random: &dyn Random,
-    predecessor: &str,
-    successor: &[u8],
-) -> Result<Vec<u8>, EngineFault> {
-    let key = key_of_token(predecessor, SUCCESSOR)
-        .ok_or_else(|| EngineFault::internal("key derivation failed"))?;
-    encrypt(&*key, random, b"", successor)
+pub(crate) fn seal_successor(predecessor: &str, successor: &str) -> Result<Vec<u8>, EngineFault> {
+    sealer_of_token(predecessor)?
+        .seal(
+            SealPurpose::RefreshSuccessor,
+            b"",
+            successor.as_bytes(),
+            None,
+        )
+        .map(String::into_bytes)
+        .map_err(EngineFault::internal)
 }
 
 /// The opposite of [`seal_successor`].
-pub(crate) fn open_successor(predecessor: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    decrypt(&*key_of_token(predecessor, SUCCESSOR)?, b"", sealed)
-}
-
-fn joined(parts: &[&str]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for part in parts {
-        out.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        out.extend_from_slice(part.as_bytes());
-    }
-    out
+pub(crate) fn open_successor(predecessor: &str, sealed: &[u8], now: Timestamp) -> Option<String> {
+    let text = std::str::from_utf8(sealed).ok()?;
+    let plain = sealer_of_token(predecessor)
+        .ok()?
+        .open(SealPurpose::RefreshSuccessor, b"", text, now)
+        .ok()?;
+    String::from_utf8(plain).ok()
 }

@@ -1,7 +1,16 @@
-//! Token introspection, RFC 7662.
+//! Token introspection, RFC 7662 (KC-INT-01, KC-INT-02).
+
+use realmwright_protocol::oauth2::introspect::{IntrospectionRequest, active, inactive};
+use realmwright_protocol::secret::RandomToken;
+use realmwright_snapshot::ClientAuthentication;
+use serde_json::{Map, Value, json};
 
 use crate::Engine;
 use crate::api::{BackChannelCall, CallFault, EngineFault, JsonAnswer, RequestContext};
+use crate::client_authentication::invalid_client;
+use crate::client_source::FoundClient;
+use crate::crypto::token_hash;
+use crate::grants::{of_client, refusal};
 
 impl Engine {
     /// `POST /oauth2/introspect`.
@@ -13,7 +22,85 @@ impl Engine {
         cx: &RequestContext,
         call: BackChannelCall<'_>,
     ) -> Result<JsonAnswer, CallFault> {
-        let _ = (&self.ports, cx, call);
-        Err(EngineFault::internal("not served by this build").into())
+        let realm = &cx.realm;
+        let (form, mut caller) = self.authenticate_client(cx, &call).await?;
+        let client = caller.client.snapshot().id.clone();
+        // Whoever may ask must be known: a public client is not.
+        if matches!(caller.oidc()?.authentication, ClientAuthentication::None) {
+            return Err(invalid_client(&call));
+        }
+        let request = IntrospectionRequest::parse(&form)
+            .map_err(|error| of_client(refusal(realm, &error), client.clone()))?;
+        let once = caller.once.take();
+        self.commit_call(realm, &call, once, Vec::new()).await?;
+        let answer = match self.introspected(cx, &request.token).await? {
+            Some(claims) => active(claims, None),
+            None => inactive(),
+        };
+        Ok(JsonAnswer {
+            body: Value::Object(answer),
+            client: Some(client),
+        })
+    }
+
+    /// What a live token says; none for any other.
+    async fn introspected(
+        &self,
+        cx: &RequestContext,
+        token: &str,
+    ) -> Result<Option<Map<String, Value>>, EngineFault> {
+        let realm = &cx.realm;
+        let Some(presented) = self.presented_token(realm, token).await? else {
+            return self.introspected_refresh(cx, token).await;
+        };
+        let Some(_client) = self.clients.find(realm, presented.client.as_str()).await? else {
+            return Ok(None);
+        };
+        let Some(grant) = presented.grant else {
+            return Ok(Some(presented.claims));
+        };
+        let live = self.live_grant(realm, grant).await?;
+        Ok(live.map(|_| presented.claims))
+    }
+
+    async fn introspected_refresh(
+        &self,
+        cx: &RequestContext,
+        token: &str,
+    ) -> Result<Option<Map<String, Value>>, EngineFault> {
+        let realm = &cx.realm;
+        let Some(token) = RandomToken::parse(token) else {
+            return Ok(None);
+        };
+        let now = self.ports.clock.now();
+        let hash = token_hash(token.expose());
+        let row = self.ports.store.refresh_token(realm.id(), &hash).await?;
+        let Some(row) = row.filter(|row| row.used_at.is_none() && now < row.expires_at) else {
+            return Ok(None);
+        };
+        let Some(grant) = self.ports.store.grant(realm.id(), &row.grant).await? else {
+            return Ok(None);
+        };
+        let Some(live) = self.live_grant(realm, grant).await? else {
+            return Ok(None);
+        };
+        let client: Option<FoundClient> =
+            self.clients.find(realm, live.grant.client.as_str()).await?;
+        let Some(client) = client else {
+            return Ok(None);
+        };
+        let sub = self.released_subject(realm, &client, Some(&live))?;
+        let scopes = &live.grant.scopes;
+        let members = json!({
+            "iss": realm.issuer(),
+            "sub": sub,
+            "client_id": live.grant.client,
+            "exp": row.expires_at.as_second(),
+            "scope": realmwright_decision::scopes::scope_text(&realm.snapshot.scopes, scopes),
+        });
+        Ok(match members {
+            Value::Object(members) => Some(members),
+            _ => None,
+        })
     }
 }

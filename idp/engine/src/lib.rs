@@ -12,18 +12,33 @@
 pub mod accounts;
 pub mod api;
 mod attempts;
+mod audit;
 mod authorize;
+mod client_authentication;
+pub mod client_source;
 mod crypto;
 mod grants;
 mod introspection;
+mod keys;
 mod login;
 mod logout;
+mod passwords;
+mod people;
 pub mod ports;
 mod revocation;
 pub mod runtime_realm;
+mod sessions;
 mod subject;
+#[cfg(test)]
+mod tests;
+mod tokens;
 mod totp;
 mod userinfo;
+
+use std::sync::Arc;
+
+use client_authentication::KeyCache;
+use client_source::{ClientSource, DeclaredClients};
 
 pub use api::{
     Answer, BackChannelCall, CallFault, ClientResponse, ClientView, ConsentScope, CookieChange,
@@ -38,16 +53,29 @@ pub use ports::{
 };
 pub use runtime_realm::{CachedDocument, PrepareFault, RuntimeRealm, SnapshotVersion};
 
-/// The use cases over their ports. Cheap to clone; holds no state of its own.
+/// The use cases over their ports. Cheap to clone; everything that must hold across processes is
+/// in the store.
 #[derive(Clone, Debug)]
 pub struct Engine {
     pub(crate) ports: Ports,
+    pub(crate) clients: Arc<dyn ClientSource>,
+    pub(crate) fetched_keys: KeyCache,
 }
 
 impl Engine {
-    /// An engine over these ports.
+    /// An engine over these ports, for the applications that snapshots declare.
     #[must_use]
-    pub const fn new(ports: Ports) -> Self {
-        Self { ports }
+    pub fn new(ports: Ports) -> Self {
+        Self::with_clients(ports, Arc::new(DeclaredClients))
+    }
+
+    /// An engine for applications of another source.
+    #[must_use]
+    pub fn with_clients(ports: Ports, clients: Arc<dyn ClientSource>) -> Self {
+        Self {
+            ports,
+            clients,
+            fetched_keys: client_authentication::key_cache(),
+        }
     }
 }

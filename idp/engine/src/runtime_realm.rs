@@ -4,18 +4,33 @@
 //! What the former realm holds of an unchanged client is shared with it by pointer; what only
 //! some requests need is prepared at its first use.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
-use realmwright_keys::{Keyring, PublicJwk, SecretBundle};
+use realmwright_decision::access::Access;
+use realmwright_decision::attributes::Schema;
+use realmwright_decision::claims::{ClaimSet, audiences};
+use realmwright_decision::expression::{Compiled, Environment, Scope, Value};
+use realmwright_decision::facts::Person;
+use realmwright_decision::flow::{Flow, Method};
+use realmwright_decision::roles::RoleCatalogue;
+use realmwright_decision::scopes::Granted;
+use realmwright_keys::{Keyring, PublicJwk, Purpose, SecretBundle};
+use realmwright_protocol::oidc::discovery;
+use realmwright_protocol::oidc::id_token::{self, IdTokenHint};
+use realmwright_protocol::secret::AcceptedSecrets;
 use realmwright_snapshot::{
-    ClientId, ClientSnapshot, Digest, Locale, Period, RealmId, RealmSnapshot,
+    AttributeValue, Attributes, ClientAuthentication, ClientId, ClientSnapshot, Digest, FlowName,
+    Locale, MethodKind, MethodName, OidcClient, Period, RealmId, RealmSnapshot, ScopeName,
 };
 use serde::Serialize;
 use url::Url;
 
 use crate::accounts::attributes::PreparedSchema;
+use crate::api::EngineFault;
+use crate::keys::RealmKeys;
+use crate::passwords::PreparedPassword;
 
 /// Which snapshot a realm was prepared from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +102,169 @@ impl CachedDocument {
 /// Discovery changes with the configuration only, which clients poll at leisure.
 const DISCOVERY_MAX_AGE: Period = Period::from_secs(300);
 
+/// What is compiled once for a realm, whatever its clients are.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) schema: PreparedSchema,
+    flows: BTreeMap<FlowName, Flow>,
+    standard_flow: Flow,
+    methods: Vec<Method>,
+    passwords: BTreeMap<MethodName, PreparedPassword>,
+    account_labels: BTreeMap<MethodName, Compiled>,
+    scope_claims: BTreeMap<ScopeName, ClaimSet>,
+    conditions: Environment,
+    claims: Environment,
+}
+
+fn fault(place: impl Into<String>, detail: impl std::fmt::Debug) -> PrepareFault {
+    PrepareFault::Expression {
+        place: place.into(),
+        detail: format!("{detail:?}"),
+    }
+}
+
+impl Program {
+    fn compile(snapshot: &RealmSnapshot) -> Result<Self, PrepareFault> {
+        let core = &snapshot.core;
+        let environment = |scope| Environment::new(scope, &core.attributes, &core.session_claims);
+        let conditions = environment(Scope::Condition);
+        let claims = environment(Scope::Claim);
+        let person = environment(Scope::Person);
+        let mut passwords = BTreeMap::new();
+        let mut account_labels = BTreeMap::new();
+        for (name, method) in &snapshot.methods {
+            match &method.kind {
+                MethodKind::Password(password) => {
+                    let prepared = PreparedPassword::prepare(name, password, &core.attributes)?;
+                    passwords.insert(name.clone(), prepared);
+                }
+                MethodKind::Totp(totp) => {
+                    let label = Compiled::compile(&totp.account_label, &person)
+                        .map_err(|faults| fault(format!("method {name}"), faults))?;
+                    account_labels.insert(name.clone(), label);
+                }
+            }
+        }
+        Ok(Self {
+            schema: PreparedSchema::prepare(&core.attributes, &core.purposes)?,
+            flows: snapshot
+                .flows
+                .iter()
+                .map(|(name, flow)| {
+                    Flow::compile(flow, &conditions)
+                        .map(|compiled| (name.clone(), compiled))
+                        .map_err(|faults| fault(format!("flow {name}"), faults))
+                })
+                .collect::<Result<_, _>>()?,
+            standard_flow: Flow::standard(),
+            methods: snapshot.methods.values().map(Method::from).collect(),
+            passwords,
+            account_labels,
+            scope_claims: snapshot
+                .scopes
+                .iter()
+                .map(|(name, scope)| {
+                    ClaimSet::compile(&scope.claims, &claims)
+                        .map(|compiled| (name.clone(), compiled))
+                        .map_err(|faults| fault(format!("scope {name}"), faults))
+                })
+                .collect::<Result<_, _>>()?,
+            conditions,
+            claims,
+        })
+    }
+
+    /// Whether the same program comes of both snapshots.
+    fn is_same(a: &RealmSnapshot, b: &RealmSnapshot) -> bool {
+        a.core.attributes == b.core.attributes
+            && a.core.purposes == b.core.purposes
+            && a.core.session_claims == b.core.session_claims
+            && a.methods == b.methods
+            && a.flows == b.flows
+            && a.scopes == b.scopes
+    }
+}
+
+/// What is compiled of a client, at its first use.
+#[derive(Debug)]
+pub(crate) struct PreparedClient {
+    pub(crate) access: Access,
+    pub(crate) claims: ClaimSet,
+}
+
+type Lazy<T> = Arc<OnceLock<Result<T, String>>>;
+
+/// A client and what is prepared of it.
+#[derive(Debug)]
+pub(crate) struct RuntimeClient {
+    snapshot: Arc<ClientSnapshot>,
+    prepared: Lazy<PreparedClient>,
+    secrets: Lazy<AcceptedSecrets>,
+}
+
+impl RuntimeClient {
+    fn new(snapshot: &Arc<ClientSnapshot>) -> Self {
+        Self {
+            snapshot: Arc::clone(snapshot),
+            prepared: Arc::default(),
+            secrets: Arc::default(),
+        }
+    }
+
+    pub(crate) const fn snapshot(&self) -> &Arc<ClientSnapshot> {
+        &self.snapshot
+    }
+
+    pub(crate) fn prepared(&self, realm: &RuntimeRealm) -> Result<&PreparedClient, EngineFault> {
+        let program = &realm.program;
+        self.prepared
+            .get_or_init(|| {
+                let place = |faults: &dyn std::fmt::Debug| {
+                    format!("client {}: {faults:?}", self.snapshot.id)
+                };
+                Ok(PreparedClient {
+                    access: Access::compile(&self.snapshot.access, &program.conditions)
+                        .map_err(|faults| place(&faults))?,
+                    claims: ClaimSet::compile(&self.snapshot.claims, &program.claims)
+                        .map_err(|faults| place(&faults))?,
+                })
+            })
+            .as_ref()
+            .map_err(EngineFault::internal)
+    }
+
+    /// The accepted values of its secret (OIDC-10, OIDC-11).
+    pub(crate) fn accepted_secrets(
+        &self,
+        realm: &RuntimeRealm,
+    ) -> Result<&AcceptedSecrets, EngineFault> {
+        self.secrets
+            .get_or_init(|| {
+                let handle = match self.snapshot.oidc.as_ref().map(|oidc| &oidc.authentication) {
+                    Some(ClientAuthentication::Secret { secret, .. }) => secret,
+                    _ => return Err(format!("client {} has no secret", self.snapshot.id)),
+                };
+                let values = realm
+                    .secrets
+                    .get(handle)
+                    .ok_or_else(|| format!("secret {handle} is missing"))?;
+                let pepper = realm
+                    .keyring
+                    .of(Purpose::Pepper)
+                    .last()
+                    .ok_or_else(|| "no key for secrets".to_owned())?;
+                Ok(AcceptedSecrets::new(
+                    pepper.material.expose(),
+                    values
+                        .accepted()
+                        .map(|(value, not_after)| (value.expose(), not_after)),
+                ))
+            })
+            .as_ref()
+            .map_err(EngineFault::internal)
+    }
+}
+
 /// A realm made ready to serve.
 #[derive(Debug)]
 pub struct RuntimeRealm {
@@ -94,7 +272,10 @@ pub struct RuntimeRealm {
     pub(crate) version: SnapshotVersion,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) secrets: Arc<SecretBundle>,
-    pub(crate) schema: PreparedSchema,
+    pub(crate) keys: Arc<RealmKeys>,
+    pub(crate) roles: RoleCatalogue,
+    program: Arc<Program>,
+    clients: BTreeMap<ClientId, Arc<RuntimeClient>>,
     web_origins: OnceLock<HashSet<String>>,
     discovery: CachedDocument,
     jwks: CachedDocument,
@@ -107,8 +288,8 @@ struct JwkSet {
 }
 
 impl RuntimeRealm {
-    /// Makes a realm ready. `now` chooses the keys that the JWK set shows: prepare again at
-    /// [`Keyring::next_change`].
+    /// Makes a realm ready. `now` chooses the keys that sign and that the JWK set shows: prepare
+    /// again at [`Keyring::next_change`]. What did not change is shared with `former`.
     ///
     /// # Errors
     /// [`PrepareFault`]; the former realm goes on serving.
@@ -124,24 +305,56 @@ impl RuntimeRealm {
             let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
             PrepareFault::Unbound(missing.join("; "))
         })?;
-        let _ = former;
-        let keys = keyring
-            .published(now)
-            .map(|entry| {
-                entry
-                    .public_jwk()
-                    .map_err(|fault| PrepareFault::Other(fault.to_string()))
-            })
-            .collect::<Result<_, _>>()?;
+        let published = keyring.published(now).map(|entry| {
+            entry
+                .public_jwk()
+                .map_err(|fault| PrepareFault::Other(fault.to_string()))
+        });
+        let keys = published.collect::<Result<_, _>>()?;
         let jwks = CachedDocument::of(&JwkSet { keys }, snapshot.core.keys.jwks_max_age)?;
+        let same_ring = former.filter(|former| Arc::ptr_eq(&former.keyring, &keyring));
+        let keys = match same_ring.filter(|former| former.keys.until.is_none_or(|at| now < at)) {
+            Some(former) => Arc::clone(&former.keys),
+            None => Arc::new(RealmKeys::prepare(&keyring, now)?),
+        };
+        let same_program = former.filter(|former| Program::is_same(&former.snapshot, &snapshot));
+        let program = match same_program {
+            Some(former) => Arc::clone(&former.program),
+            None => Arc::new(Program::compile(&snapshot)?),
+        };
+        let same_secrets = same_ring.filter(|former| Arc::ptr_eq(&former.secrets, &secrets));
+        let clients = snapshot
+            .clients
+            .iter()
+            .map(|(id, client)| {
+                let known = former
+                    .and_then(|former| former.clients.get(id))
+                    .filter(|known| Arc::ptr_eq(&known.snapshot, client));
+                let runtime = match known {
+                    Some(known) if same_program.is_some() && same_secrets.is_some() => {
+                        Arc::clone(known)
+                    }
+                    Some(known) if same_program.is_some() => Arc::new(RuntimeClient {
+                        prepared: Arc::clone(&known.prepared),
+                        ..RuntimeClient::new(client)
+                    }),
+                    Some(known) if same_secrets.is_some() => Arc::new(RuntimeClient {
+                        secrets: Arc::clone(&known.secrets),
+                        ..RuntimeClient::new(client)
+                    }),
+                    _ => Arc::new(RuntimeClient::new(client)),
+                };
+                (id.clone(), runtime)
+            })
+            .collect();
         Ok(Self {
-            schema: PreparedSchema::prepare(&snapshot.core.attributes)?,
-            discovery: CachedDocument::of(
-                &serde_json::json!({"issuer": snapshot.core.issuer.as_str().trim_end_matches('/')}),
-                DISCOVERY_MAX_AGE,
-            )?,
-            jwks,
+            discovery: CachedDocument::of(&discovery::metadata(&snapshot), DISCOVERY_MAX_AGE)?,
+            roles: RoleCatalogue::new(&snapshot),
             web_origins: OnceLock::new(),
+            jwks,
+            keys,
+            program,
+            clients,
             version,
             keyring,
             secrets,
@@ -190,30 +403,10 @@ impl RuntimeRealm {
         } else {
             accepted
         };
-        let supported = |wanted: &Locale| {
-            let primary = |tag: &str| {
-                tag.split('-')
-                    .next()
-                    .unwrap_or_default()
-                    .to_ascii_lowercase()
-            };
-            locales
-                .supported
-                .iter()
-                .find(|locale| locale.as_str().eq_ignore_ascii_case(wanted.as_str()))
-                .or_else(|| {
-                    locales
-                        .supported
-                        .iter()
-                        .find(|locale| primary(locale.as_str()) == primary(wanted.as_str()))
-                })
-                .cloned()
-        };
-        ui_locales
-            .iter()
-            .chain(accepted)
-            .find_map(supported)
-            .unwrap_or_else(|| locales.default.clone())
+        self.supported(ui_locales)
+            .or_else(|| self.supported(accepted))
+            .unwrap_or(&locales.default)
+            .clone()
     }
 
     /// OpenID Connect discovery and RFC 8414 metadata.
@@ -232,6 +425,155 @@ impl RuntimeRealm {
     #[must_use]
     pub fn client(&self, id: &str) -> Option<&Arc<ClientSnapshot>> {
         self.snapshot.clients.get(id)
+    }
+
+    pub(crate) fn runtime_client(&self, id: &str) -> Option<&Arc<RuntimeClient>> {
+        self.clients.get(id)
+    }
+
+    /// Compiles and parses in advance what requests would otherwise do at their first use. Call
+    /// it in the background.
+    pub fn warm(&self) {
+        for client in self.clients.values() {
+            // A fault is reported by the request that meets it.
+            let _ = client.prepared(self);
+        }
+    }
+
+    pub(crate) fn schema(&self) -> &PreparedSchema {
+        &self.program.schema
+    }
+
+    pub(crate) fn attribute_schema(&self) -> &Schema {
+        &self.program.schema.schema
+    }
+
+    /// The flow of a client: its own, the realm's, or the standard one. A flow that is named and
+    /// not there denies.
+    pub(crate) fn flow_of(&self, client: &ClientSnapshot) -> Result<&Flow, EngineFault> {
+        match client.flow.as_ref().or(self.snapshot.core.flow.as_ref()) {
+            None => Ok(&self.program.standard_flow),
+            Some(name) => self
+                .program
+                .flows
+                .get(name)
+                .ok_or_else(|| EngineFault::internal(format!("flow {name} is missing"))),
+        }
+    }
+
+    pub(crate) fn flow_methods(&self) -> &[Method] {
+        &self.program.methods
+    }
+
+    pub(crate) fn password_method(&self, name: &MethodName) -> Option<&PreparedPassword> {
+        self.program.passwords.get(name)
+    }
+
+    /// The method whose policy holds where no login is under way.
+    pub(crate) fn first_password_method(&self) -> Option<&PreparedPassword> {
+        self.program.passwords.values().next()
+    }
+
+    pub(crate) fn amr_of(&self, method: &MethodName) -> &'static str {
+        self.snapshot
+            .methods
+            .get(method)
+            .map_or("", |method| method.kind.amr())
+    }
+
+    /// Name of a person's account in an authenticator app.
+    pub(crate) fn account_label(
+        &self,
+        method: &MethodName,
+        person: &Person,
+        now: Timestamp,
+    ) -> Option<String> {
+        let label = self.program.account_labels.get(method)?;
+        match label.evaluate_person(person, now).ok()? {
+            Value::String(text) if !text.trim().is_empty() => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Claims of granted scopes, in their order.
+    pub(crate) fn scope_claims<'a>(
+        &'a self,
+        scopes: &'a [ScopeName],
+    ) -> impl Iterator<Item = &'a ClaimSet> {
+        scopes
+            .iter()
+            .filter_map(|scope| self.program.scope_claims.get(scope))
+    }
+
+    /// Audiences that tokens of these scopes may have.
+    pub(crate) fn audiences(
+        &self,
+        client: &OidcClient,
+        granted: Option<&Granted>,
+    ) -> BTreeSet<String> {
+        let scopes = granted.map(Granted::scopes).unwrap_or_default();
+        self.audiences_of(client, scopes)
+    }
+
+    pub(crate) fn audiences_of(
+        &self,
+        client: &OidcClient,
+        scopes: &[ScopeName],
+    ) -> BTreeSet<String> {
+        let granted = scopes
+            .iter()
+            .filter_map(|scope| self.snapshot.scopes.get(scope));
+        audiences(client, granted, self.issuer())
+    }
+
+    /// What an id token of ours says, expired or not.
+    pub(crate) fn id_token_hint(&self, token: &str) -> Option<IdTokenHint> {
+        id_token::hint(&self.keys.verification, token, self.issuer()).ok()
+    }
+
+    /// The language that a request wants, where the realm has it.
+    pub(crate) fn wanted_locale(&self, wanted: &[Locale], otherwise: &Locale) -> Locale {
+        self.supported(wanted)
+            .cloned()
+            .unwrap_or_else(|| otherwise.clone())
+    }
+
+    /// Names that a password of this person must not hold.
+    pub(crate) fn names_of(&self, attributes: &Attributes) -> Vec<String> {
+        let core = &self.snapshot.core;
+        let named: BTreeSet<_> = core
+            .attributes
+            .iter()
+            .filter(|attribute| attribute.searchable || attribute.unique)
+            .map(|attribute| &attribute.name)
+            .chain(&core.purposes.emails)
+            .chain(&core.purposes.phones)
+            .collect();
+        named
+            .into_iter()
+            .filter_map(|name| match attributes.get(name) {
+                Some(AttributeValue::String(text)) => Some(text.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn supported(&self, wanted: &[Locale]) -> Option<&Locale> {
+        let primary = |tag: &str| {
+            let first = tag.split('-').next().unwrap_or_default();
+            first.to_ascii_lowercase()
+        };
+        let supported = &self.snapshot.core.locales.supported;
+        wanted.iter().find_map(|wanted| {
+            supported
+                .iter()
+                .find(|locale| locale.as_str().eq_ignore_ascii_case(wanted.as_str()))
+                .or_else(|| {
+                    supported
+                        .iter()
+                        .find(|locale| primary(locale.as_str()) == primary(wanted.as_str()))
+                })
+        })
     }
 
     /// Whether a browser at `origin` may read an answer of a back-channel endpoint: of this

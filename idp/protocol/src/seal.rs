@@ -31,6 +31,8 @@ pub enum SealPurpose {
     TotpSeed,
     /// The successor of a refresh token at rest.
     RefreshSuccessor,
+    /// Recovery codes until their owner has seen them.
+    RecoveryCodes,
 }
 
 impl SealPurpose {
@@ -40,6 +42,7 @@ impl SealPurpose {
             Self::LogoutRequest => b"logout-request",
             Self::TotpSeed => b"totp-seed",
             Self::RefreshSuccessor => b"refresh-successor",
+            Self::RecoveryCodes => b"recovery-codes",
         }
     }
 }

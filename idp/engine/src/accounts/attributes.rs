@@ -1,34 +1,26 @@
-//! Attributes on their way in: type, transform, required and unique values, search keys
-//! (ATTR-STORED-01, ATTR-IN-01). Pure.
+//! Attributes on their way in: JSON to values, what the realm's schema says of them, and the keys
+//! that people are searched by (ATTR-STORED-01, ATTR-IN-01). Pure.
 
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use realmwright_decision::attributes::{InputFault, Schema};
+use realmwright_decision::audit::AuditEvent;
 use realmwright_snapshot::{
-    AttributeName, AttributeSnapshot, AttributeValue, Attributes, ValueKind,
+    AttributeName, AttributeSnapshot, AttributeValue, Attributes, Purposes, ValueKind,
 };
 use realmwright_store::{LookupKey, lookup_value};
-use regex::Regex;
 use serde_json::Value;
 
 use super::types::{AccountsError, AttributeMap};
 use crate::runtime_realm::PrepareFault;
 
-/// Longest value of one attribute, in bytes of its text form.
-const LONGEST_VALUE: usize = 8 * 1024;
-
-/// The schema with its transforms compiled.
+/// The schema made ready.
 #[derive(Debug)]
 pub(crate) struct PreparedSchema {
-    attributes: Vec<PreparedAttribute>,
-    by_name: BTreeMap<AttributeName, usize>,
-}
-
-#[derive(Debug)]
-struct PreparedAttribute {
-    schema: AttributeSnapshot,
-    input: Option<(Regex, String)>,
+    pub(crate) schema: Schema,
+    attributes: BTreeMap<AttributeName, AttributeSnapshot>,
 }
 
 /// Attributes that may be written, with their search keys; `true` marks unique ones.
@@ -39,49 +31,35 @@ pub(crate) struct AcceptedAttributes {
     pub(crate) lookup: Vec<(LookupKey, bool)>,
 }
 
+fn refused(name: &AttributeName, fault: &InputFault) -> AccountsError {
+    let problem = match fault {
+        InputFault::Unknown(_) => "is not declared",
+        InputFault::Computed(_) => "is computed",
+        InputFault::Kind(_) => "is of another type",
+        InputFault::Form(_) => "does not have the form that the realm declares",
+        InputFault::TooLong(_) => "is too long",
+        InputFault::Required(_) => "is required",
+    };
+    AccountsError::invalid(format!("attributes.{name}"), problem)
+}
+
 impl PreparedSchema {
-    pub(crate) fn prepare(schema: &[AttributeSnapshot]) -> Result<Self, PrepareFault> {
-        let attributes = schema
-            .iter()
-            .map(|schema| {
-                let input = schema
-                    .input
-                    .as_ref()
-                    .map(|transform| {
-                        Regex::new(&format!("^(?:{})$", transform.pattern))
-                            .map(|regex| (regex, transform.format.clone()))
-                    })
-                    .transpose()
-                    .map_err(|fault| PrepareFault::Expression {
-                        place: format!("input of attribute {}", schema.name),
-                        detail: fault.to_string(),
-                    })?;
-                Ok(PreparedAttribute {
-                    schema: schema.clone(),
-                    input,
-                })
-            })
-            .collect::<Result<Vec<_>, PrepareFault>>()?;
-        let by_name = attributes
-            .iter()
-            .enumerate()
-            .map(|(index, attribute)| (attribute.schema.name.clone(), index))
-            .collect();
+    pub(crate) fn prepare(
+        attributes: &[AttributeSnapshot],
+        purposes: &Purposes,
+    ) -> Result<Self, PrepareFault> {
+        let schema =
+            Schema::compile(attributes, purposes).map_err(|faults| PrepareFault::Expression {
+                place: "the attribute schema".to_owned(),
+                detail: format!("{faults:?}"),
+            })?;
         Ok(Self {
-            attributes,
-            by_name,
+            schema,
+            attributes: attributes
+                .iter()
+                .map(|attribute| (attribute.name.clone(), attribute.clone()))
+                .collect(),
         })
-    }
-
-    fn find(&self, name: &str) -> Option<&PreparedAttribute> {
-        self.by_name
-            .get(name)
-            .and_then(|index| self.attributes.get(*index))
-    }
-
-    /// The declared attribute.
-    pub(crate) fn attribute(&self, name: &str) -> Option<&AttributeSnapshot> {
-        self.find(name).map(|attribute| &attribute.schema)
     }
 
     /// Judges what is to be written for a new account: required ones must be there.
@@ -90,15 +68,10 @@ impl PreparedSchema {
         input: &AttributeMap,
     ) -> Result<AcceptedAttributes, AccountsError> {
         let accepted = self.accept_change(input)?;
-        let missing = self.attributes.iter().find(|attribute| {
-            attribute.schema.required && !accepted.set.contains_key(&attribute.schema.name)
-        });
-        missing.map_or(Ok(accepted), |attribute| {
-            Err(AccountsError::invalid(
-                format!("attributes.{}", attribute.schema.name),
-                "is required",
-            ))
-        })
+        match self.schema.missing(&accepted.set).first() {
+            None => Ok(accepted),
+            Some(name) => Err(refused(name, &InputFault::Required(name.clone()))),
+        }
     }
 
     /// Judges a change: null removes, and a required attribute cannot be removed.
@@ -108,25 +81,22 @@ impl PreparedSchema {
     ) -> Result<AcceptedAttributes, AccountsError> {
         let mut accepted = AcceptedAttributes::default();
         for (name, json) in input {
-            let field = || format!("attributes.{name}");
-            let attribute = self
-                .find(name)
-                .ok_or_else(|| AccountsError::invalid(field(), "is not declared"))?;
-            if attribute.schema.computed.is_some() {
-                return Err(AccountsError::invalid(field(), "is computed"));
-            }
+            let name = AttributeName::from(name.as_str());
+            let fault = |fault: InputFault| refused(&name, &fault);
             if json.is_null() {
-                if attribute.schema.required {
-                    return Err(AccountsError::invalid(field(), "is required"));
-                }
-                accepted.remove.push(attribute.schema.name.clone());
+                self.schema.removal(&name).map_err(fault)?;
+                accepted.remove.push(name);
                 continue;
             }
-            let value = attribute
-                .value(json)
-                .map_err(|problem| AccountsError::invalid(field(), problem))?;
-            accepted.lookup.extend(attribute.keys(&value));
-            accepted.set.insert(attribute.schema.name.clone(), value);
+            let attribute = self
+                .attributes
+                .get(&name)
+                .ok_or_else(|| fault(InputFault::Unknown(name.clone())))?;
+            let value = from_json(attribute.kind, json)
+                .ok_or_else(|| fault(InputFault::Kind(name.clone())))?;
+            let value = self.schema.input(&name, value).map_err(fault)?;
+            accepted.lookup.extend(keys(attribute, &value));
+            accepted.set.insert(name, value);
         }
         Ok(accepted)
     }
@@ -135,131 +105,103 @@ impl PreparedSchema {
     pub(crate) fn keys(&self, attributes: &Attributes) -> Vec<(LookupKey, bool)> {
         attributes
             .iter()
-            .filter_map(|(name, value)| self.find(name.as_str()).map(|a| a.keys(value)))
+            .filter_map(|(name, value)| self.attributes.get(name).map(|a| keys(a, value)))
             .flatten()
             .collect()
     }
 
-    /// The search key for a typed value of a searchable attribute; none for another attribute.
-    /// The value goes through the input transform when it matches, so that people may type what
-    /// they once gave.
-    pub(crate) fn search_key(
+    /// What a change does to stored values, for the audit.
+    pub(crate) fn changed(
         &self,
-        name: &str,
-        typed: &str,
-        any_case: AnyCase,
-    ) -> Option<LookupKey> {
-        let attribute = self
-            .find(name)
-            .filter(|attribute| attribute.schema.searchable || attribute.schema.unique)?;
-        let typed = typed.trim();
-        let normal = attribute
-            .transformed(typed)
-            .unwrap_or_else(|| typed.to_owned());
-        let name = attribute.schema.name.clone();
-        Some(
-            if any_case == AnyCase::Login && !attribute.schema.case_insensitive {
-                folded_key(name, &normal)
-            } else {
-                LookupKey::new(
-                    name,
-                    lookup_value(&normal, attribute.schema.case_insensitive),
-                )
-            },
-        )
-    }
-}
-
-/// Whether letters are compared without regard to case whatever the attribute says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AnyCase {
-    /// As the attribute says.
-    Declared,
-    /// A login that was typed (AUTH-MATCH-02).
-    Login,
-}
-
-impl PreparedAttribute {
-    fn transformed(&self, text: &str) -> Option<String> {
-        let (regex, format) = self.input.as_ref()?;
-        let captures = regex.captures(text)?;
-        let mut out = String::new();
-        captures.expand(format, &mut out);
-        Some(out)
-    }
-
-    fn text(&self, text: &str) -> Result<String, String> {
-        let text = text.trim();
-        if text.len() > LONGEST_VALUE {
-            return Err(format!("is longer than {LONGEST_VALUE} bytes"));
-        }
-        if text.is_empty() {
-            return Err("is empty".to_owned());
-        }
-        if text.chars().any(|c| c == '\0') {
-            return Err("holds a character that is not allowed".to_owned());
-        }
-        match &self.input {
-            None => Ok(text.to_owned()),
-            Some(_) => self
-                .transformed(text)
-                .ok_or_else(|| "does not have the expected form".to_owned()),
-        }
-    }
-
-    fn value(&self, json: &Value) -> Result<AttributeValue, String> {
-        match (self.schema.kind, json) {
-            (ValueKind::String, Value::String(text)) => self.text(text).map(AttributeValue::String),
-            (ValueKind::Number, Value::Number(number)) => number
-                .as_i64()
-                .map(AttributeValue::Number)
-                .ok_or_else(|| "is not an integer of 64 bits".to_owned()),
-            (ValueKind::Boolean, Value::Bool(value)) => Ok(AttributeValue::Boolean(*value)),
-            (ValueKind::Bytes, Value::String(text)) => {
-                if text.len() > LONGEST_VALUE * 8 {
-                    return Err(format!("is longer than {} bytes", LONGEST_VALUE * 8));
-                }
-                STANDARD
-                    .decode(text)
-                    .map(AttributeValue::Bytes)
-                    .map_err(|_| "is not base64".to_owned())
-            }
-            (ValueKind::StringList, Value::Array(items)) => items
-                .iter()
-                .map(|item| match item {
-                    Value::String(text) => self.text(text),
-                    _ => Err("holds something that is not a text".to_owned()),
+        stored: &Attributes,
+        accepted: &AcceptedAttributes,
+    ) -> Vec<AuditEvent> {
+        let names = accepted.set.keys().chain(&accepted.remove);
+        names
+            .filter_map(|name| {
+                let attribute = self.attributes.get(name)?;
+                let old = stored.get(name).cloned();
+                let new = accepted.set.get(name).cloned();
+                (old != new).then(|| AuditEvent::AttributeChanged {
+                    attr_name: name.clone(),
+                    old,
+                    new,
+                    data_class: attribute.data_class,
                 })
-                .collect::<Result<_, _>>()
-                .map(AttributeValue::StringList),
-            (kind, _) => Err(format!("must be of type {kind:?}")),
-        }
+            })
+            .collect()
     }
 
-    /// Unique attributes are searchable by nature. Where case matters, a second, folded key lets
-    /// a login find the account all the same (AUTH-MATCH-02).
-    fn keys(&self, value: &AttributeValue) -> Vec<(LookupKey, bool)> {
-        if !(self.schema.searchable || self.schema.unique) {
-            return Vec::new();
-        }
-        let texts = match value {
-            AttributeValue::String(text) => vec![text.clone()],
-            AttributeValue::Number(number) => vec![number.to_string()],
-            AttributeValue::Boolean(value) => vec![value.to_string()],
-            AttributeValue::Bytes(_) => Vec::new(),
-            AttributeValue::StringList(items) => items.clone(),
-        };
-        let name = &self.schema.name;
-        let exact = texts.iter().map(|text| {
-            let value = lookup_value(text, self.schema.case_insensitive);
-            (LookupKey::new(name.clone(), value), self.schema.unique)
-        });
-        let folded = texts
-            .iter()
-            .filter(|_| !self.schema.case_insensitive)
-            .map(|text| (folded_key(name.clone(), text), false));
-        exact.chain(folded).collect()
+    /// The search key for a typed value of a searchable attribute; none for another attribute.
+    pub(crate) fn search_key(&self, name: &str, typed: &str) -> Option<LookupKey> {
+        let attribute = self
+            .attributes
+            .get(name)
+            .filter(|attribute| is_searchable(attribute))?;
+        let (value, any_case) = self.schema.login_value(&attribute.name, typed);
+        Some(LookupKey::new(
+            attribute.name.clone(),
+            lookup_value(&value, any_case),
+        ))
     }
+}
+
+/// The search key for a login, where case never matters (AUTH-MATCH-02).
+pub(crate) fn login_key(name: &AttributeName, value: &str, any_case: bool) -> LookupKey {
+    if any_case {
+        LookupKey::new(name.clone(), lookup_value(value, true))
+    } else {
+        folded_key(name.clone(), value)
+    }
+}
+
+/// Unique attributes are searchable by nature.
+const fn is_searchable(attribute: &AttributeSnapshot) -> bool {
+    attribute.searchable || attribute.unique
+}
+
+fn from_json(kind: ValueKind, json: &Value) -> Option<AttributeValue> {
+    match (kind, json) {
+        (ValueKind::String, Value::String(text)) => {
+            Some(AttributeValue::String(text.trim().to_owned()))
+        }
+        (ValueKind::Number, Value::Number(number)) => number.as_i64().map(AttributeValue::Number),
+        (ValueKind::Boolean, Value::Bool(value)) => Some(AttributeValue::Boolean(*value)),
+        (ValueKind::Bytes, Value::String(text)) => {
+            STANDARD.decode(text).ok().map(AttributeValue::Bytes)
+        }
+        (ValueKind::StringList, Value::Array(items)) => items
+            .iter()
+            .map(|item| item.as_str().map(|text| text.trim().to_owned()))
+            .collect::<Option<_>>()
+            .map(AttributeValue::StringList),
+        _ => None,
+    }
+}
+
+/// The keys of a value. Where case matters, a second, folded key lets a login find the account all
+/// the same (AUTH-MATCH-02).
+fn keys(attribute: &AttributeSnapshot, value: &AttributeValue) -> Vec<(LookupKey, bool)> {
+    if !is_searchable(attribute) {
+        return Vec::new();
+    }
+    let texts = match value {
+        AttributeValue::String(text) => vec![text.clone()],
+        AttributeValue::Number(number) => vec![number.to_string()],
+        AttributeValue::Boolean(value) => vec![value.to_string()],
+        AttributeValue::Bytes(_) => Vec::new(),
+        AttributeValue::StringList(items) => items.clone(),
+    };
+    let name = &attribute.name;
+    let exact = texts.iter().map(|text| {
+        let value = lookup_value(text, attribute.case_insensitive);
+        (LookupKey::new(name.clone(), value), attribute.unique)
+    });
+    let folded = texts
+        .iter()
+        .filter(|_| !attribute.case_insensitive)
+        .map(|text| (folded_key(name.clone(), text), false));
+    exact.chain(folded).collect()
 }
 
 /// The key of a value whose case matters, for logins, where it does not. The mark in front keeps

@@ -2,6 +2,10 @@
 //! manage them.
 
 pub(crate) mod attributes;
+mod bootstrap;
+mod change;
+mod credentials;
+mod read;
 mod types;
 
 pub use types::{
@@ -9,179 +13,77 @@ pub use types::{
     AccountState, AccountsCaller, AccountsError, AttributeMap, NewAccount, NewPassword,
 };
 
+use realmwright_decision::audit::{
+    Actor, AuditContext, AuditEvent, AuditRecord, ClientAuth, Protocol,
+};
+use realmwright_snapshot::AttributeName;
+use realmwright_store::{Change, Outcome, Refusal, SubjectId, SubjectRow};
+
 use crate::Engine;
-use crate::api::{EngineFault, RequestContext};
+use crate::api::EngineFault;
 use crate::runtime_realm::RuntimeRealm;
 
 /// The system scope that a token must carry.
 pub const ACCOUNTS_SCOPE: &str = "realmwright:accounts";
 
-fn absent<T>() -> Result<T, AccountsError> {
-    Err(EngineFault::internal("not served by this build").into())
-}
+/// Name of the store that accounts of the internal store carry.
+pub(crate) const INTERNAL_STORE: &str = "internal";
+
+const ACCOUNT: &str = "account";
 
 impl Engine {
-    /// Who calls: the bearer token of the `Authorization` header.
-    ///
-    /// # Errors
-    /// [`AccountsError::Token`] without a live token of a client with [`ACCOUNTS_SCOPE`].
-    pub async fn accounts_caller(
-        &self,
-        cx: &RequestContext,
-        authorization: Option<&str>,
-    ) -> Result<AccountsCaller, AccountsError> {
-        let _ = (&self.ports, cx, authorization);
-        absent()
-    }
-
-    /// Creates an account. `POST /api/v1/accounts`.
-    ///
-    /// # Errors
-    /// [`AccountsError`]; nothing is created then.
-    pub async fn create_account(
+    /// The row of an account that must be there.
+    async fn subject_row(
         &self,
         realm: &RuntimeRealm,
-        caller: &AccountsCaller,
-        account: NewAccount,
-    ) -> Result<Account, AccountsError> {
-        let _ = (&self.ports, realm, caller, account);
-        absent()
-    }
-
-    /// One account. `GET /api/v1/accounts/{sub}`.
-    ///
-    /// # Errors
-    /// [`AccountsError::NotFound`].
-    pub async fn account(&self, realm: &RuntimeRealm, sub: &str) -> Result<Account, AccountsError> {
-        let _ = (&self.ports, realm, sub);
-        absent()
-    }
-
-    /// Finds accounts. `GET /api/v1/accounts`.
-    ///
-    /// # Errors
-    /// [`AccountsError::Invalid`] when an attribute is not searchable.
-    pub async fn find_accounts(
-        &self,
-        realm: &RuntimeRealm,
-        search: AccountSearch,
-    ) -> Result<AccountPage, AccountsError> {
-        let _ = (&self.ports, realm, search);
-        absent()
-    }
-
-    /// Changes an account. `PATCH /api/v1/accounts/{sub}`.
-    ///
-    /// # Errors
-    /// [`AccountsError`]; nothing is changed then.
-    pub async fn change_account(
-        &self,
-        realm: &RuntimeRealm,
-        caller: &AccountsCaller,
         sub: &str,
-        change: AccountChange,
-    ) -> Result<Account, AccountsError> {
-        let _ = (&self.ports, realm, caller, sub, change);
-        absent()
+    ) -> Result<SubjectRow, AccountsError> {
+        self.ports
+            .store
+            .subject(realm.id(), &SubjectId(sub.to_owned()))
+            .await?
+            .ok_or(AccountsError::NotFound(ACCOUNT))
     }
 
-    /// Sets the password. `PUT /api/v1/accounts/{sub}/password`.
-    ///
-    /// # Errors
-    /// [`AccountsError`].
-    pub async fn set_password(
+    /// The changes that record what a caller did to an account.
+    fn account_event(
         &self,
         realm: &RuntimeRealm,
         caller: &AccountsCaller,
-        sub: &str,
-        password: NewPassword,
+        sub: &SubjectId,
+        event: AuditEvent,
+    ) -> Vec<Change> {
+        let (actor, client_auth) = match &caller.client {
+            Some(client) => (Actor::Client(client.clone()), ClientAuth::Bearer),
+            None => (Actor::System, ClientAuth::Internal),
+        };
+        let context = AuditContext {
+            actor: Some(actor),
+            object: Some(sub.0.clone()),
+            client: caller.client.clone(),
+            protocol: Some(Protocol::Internal),
+            client_auth: Some(client_auth),
+            ..AuditContext::default()
+        };
+        self.audit(realm, &AuditRecord { event, context })
+    }
+
+    /// Commits, and says what a refusal means to a caller of this API.
+    async fn commit_account(
+        &self,
+        realm: &RuntimeRealm,
+        changes: Vec<Change>,
     ) -> Result<(), AccountsError> {
-        let _ = (&self.ports, realm, caller, sub, password);
-        absent()
-    }
-
-    /// Live sessions. `GET /api/v1/accounts/{sub}/sessions`.
-    ///
-    /// # Errors
-    /// [`AccountsError::NotFound`].
-    pub async fn account_sessions(
-        &self,
-        realm: &RuntimeRealm,
-        sub: &str,
-    ) -> Result<Vec<AccountSession>, AccountsError> {
-        let _ = (&self.ports, realm, sub);
-        absent()
-    }
-
-    /// Ends one session, or all. `DELETE /api/v1/accounts/{sub}/sessions[/{id}]`.
-    ///
-    /// # Errors
-    /// [`AccountsError::NotFound`].
-    pub async fn end_account_sessions(
-        &self,
-        realm: &RuntimeRealm,
-        caller: &AccountsCaller,
-        sub: &str,
-        session: Option<&str>,
-    ) -> Result<(), AccountsError> {
-        let _ = (&self.ports, realm, caller, sub, session);
-        absent()
-    }
-
-    /// Removes all credentials of a kind (`totp` takes its recovery codes along), and lifts
-    /// their bars. `DELETE /api/v1/accounts/{sub}/credentials/{kind}`.
-    ///
-    /// # Errors
-    /// [`AccountsError::NotFound`].
-    pub async fn reset_factor(
-        &self,
-        realm: &RuntimeRealm,
-        caller: &AccountsCaller,
-        sub: &str,
-        kind: &str,
-    ) -> Result<(), AccountsError> {
-        let _ = (&self.ports, realm, caller, sub, kind);
-        absent()
-    }
-
-    /// Deletes everything about a person. `DELETE /api/v1/accounts/{sub}`.
-    ///
-    /// # Errors
-    /// [`AccountsError::NotFound`].
-    pub async fn erase_account(
-        &self,
-        realm: &RuntimeRealm,
-        caller: &AccountsCaller,
-        sub: &str,
-    ) -> Result<(), AccountsError> {
-        let _ = (&self.ports, realm, caller, sub);
-        absent()
-    }
-
-    /// Everything about a person, by table. `GET /api/v1/accounts/{sub}/export`.
-    ///
-    /// # Errors
-    /// [`AccountsError::NotFound`].
-    pub async fn export_account(
-        &self,
-        realm: &RuntimeRealm,
-        caller: &AccountsCaller,
-        sub: &str,
-    ) -> Result<serde_json::Map<String, serde_json::Value>, AccountsError> {
-        let _ = (&self.ports, realm, caller, sub);
-        absent()
-    }
-
-    /// Creates the realm's bootstrap accounts that are not there. Call it once a realm is first
-    /// served and whenever its snapshot changes; any number of processes may at once.
-    ///
-    /// # Errors
-    /// [`AccountsError`]; accounts before the failing one are there.
-    pub async fn create_bootstrap_accounts(
-        &self,
-        realm: &RuntimeRealm,
-    ) -> Result<u32, AccountsError> {
-        let _ = (&self.ports, realm);
-        absent()
+        match self.ports.store.commit(realm.id(), changes).await? {
+            Outcome::Done(_) => Ok(()),
+            Outcome::Refused { reason, .. } => Err(match reason {
+                Refusal::Conflict(attribute) => AccountsError::Taken {
+                    attribute: attribute.as_ref().map(AttributeName::to_string),
+                },
+                Refusal::Stale => AccountsError::Stale,
+                Refusal::Unknown => AccountsError::NotFound(ACCOUNT),
+                other => EngineFault::internal(format!("account change: {other:?}")).into(),
+            }),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use realmwright_snapshot::ClientId;
 use realmwright_store::{StoreError, SubjectState};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -192,20 +193,19 @@ pub struct AccountSession {
     pub clients: Vec<String>,
 }
 
-/// Who calls the accounts API: a client whose token carries `realmwright:accounts`.
+/// Who calls the accounts API: a client whose token carries `realmwright:accounts`, or the
+/// process itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountsCaller {
-    pub(crate) client: realmwright_snapshot::ClientId,
+    /// None for the process.
+    pub(crate) client: Option<ClientId>,
 }
 
 impl AccountsCaller {
-    /// For a process that acts on its own realm, such as the creation of bootstrap accounts and
-    /// the CLI over a local database.
+    /// A process that acts on its own realm, such as the creation of bootstrap accounts.
     #[must_use]
-    pub fn process(name: &str) -> Self {
-        Self {
-            client: realmwright_snapshot::ClientId::from(name),
-        }
+    pub const fn process() -> Self {
+        Self { client: None }
     }
 }
 

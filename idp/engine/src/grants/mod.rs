@@ -1,7 +1,29 @@
-//! The token endpoint.
+//! The token endpoint: one module for each grant.
+
+mod client_credentials;
+mod code;
+mod refresh;
+
+use realmwright_decision::audit::{AuditEvent, AuditRecord, ClientAuth};
+use realmwright_protocol::oauth2::token::TokenRequest;
+use realmwright_protocol::oauth2::{EndpointError, ErrorCode};
+use realmwright_snapshot::{ClientAuthentication, ClientId, GrantType, ScopeName};
+use realmwright_store::{Change, GrantId, SubjectId};
 
 use crate::Engine;
-use crate::api::{BackChannelCall, CallFault, EngineFault, JsonAnswer, RequestContext};
+use crate::api::{BackChannelCall, CallFault, JsonAnswer, OAuthError, RequestContext};
+use crate::audit::{by_person, circumstances};
+use crate::client_authentication::Caller;
+use crate::ports::Observation;
+use crate::runtime_realm::RuntimeRealm;
+
+pub(crate) fn refusal(realm: &RuntimeRealm, error: &EndpointError) -> CallFault {
+    CallFault::OAuth(OAuthError::of(error, realm.issuer()))
+}
+
+fn invalid_grant(realm: &RuntimeRealm) -> CallFault {
+    refusal(realm, &EndpointError::invalid_grant())
+}
 
 impl Engine {
     /// `POST /oauth2/token`.
@@ -13,7 +35,136 @@ impl Engine {
         cx: &RequestContext,
         call: BackChannelCall<'_>,
     ) -> Result<JsonAnswer, CallFault> {
-        let _ = (&self.ports, cx, call);
-        Err(EngineFault::internal("not served by this build").into())
+        let (form, caller) = self.authenticate_client(cx, &call).await?;
+        let client = caller.client.snapshot().id.clone();
+        let result = self.grant_tokens(cx, &call, &form, caller).await;
+        match &result {
+            Err(CallFault::OAuth(error)) => self
+                .ports
+                .observer
+                .observe(cx.realm.id(), Observation::TokensRefused(error.error)),
+            Ok(_) | Err(CallFault::Engine(_)) => {}
+        }
+        result.map_err(|fault| of_client(fault, client))
+    }
+
+    async fn grant_tokens(
+        &self,
+        cx: &RequestContext,
+        call: &BackChannelCall<'_>,
+        form: &realmwright_protocol::Parameters,
+        caller: Caller,
+    ) -> Result<JsonAnswer, CallFault> {
+        let realm = &cx.realm;
+        let request = TokenRequest::parse(form).map_err(|error| refusal(realm, &error))?;
+        let grant = request.grant_type();
+        if !caller.oidc()?.grant_types.contains(&grant) {
+            let error = EndpointError::new(
+                ErrorCode::UnauthorizedClient,
+                "the grant is not allowed for this client",
+            );
+            return Err(refusal(realm, &error));
+        }
+        let client = caller.client.snapshot().id.clone();
+        let response = match request {
+            TokenRequest::AuthorizationCode {
+                code,
+                redirect_uri,
+                code_verifier,
+                resource,
+            } => {
+                let redemption = code::Redemption {
+                    code: &code,
+                    redirect_uri: redirect_uri.as_deref(),
+                    verifier: code_verifier.as_ref().map(|verifier| verifier.as_str()),
+                    resource: &resource,
+                };
+                self.redeem_code(cx, call, caller, redemption).await?
+            }
+            TokenRequest::RefreshToken {
+                refresh_token,
+                scope,
+                resource,
+            } => {
+                let scope = scope.unwrap_or_default();
+                self.refresh(cx, call, caller, (&refresh_token, &scope, &resource))
+                    .await?
+            }
+            TokenRequest::ClientCredentials { scope, resource } => {
+                let scope = scope.unwrap_or_default();
+                self.client_credentials(cx, call, caller, (&scope, &resource))
+                    .await?
+            }
+        };
+        self.ports
+            .observer
+            .observe(realm.id(), Observation::TokensIssued(grant.as_str()));
+        Ok(JsonAnswer {
+            body: serde_json::to_value(response).map_err(crate::EngineFault::internal)?,
+            client: Some(client),
+        })
+    }
+
+    /// The event of issued tokens.
+    fn issued(
+        &self,
+        cx: &RequestContext,
+        caller: &Caller,
+        sub: Option<&SubjectId>,
+        (grant_type, scopes): (GrantType, &[ScopeName]),
+    ) -> AuditRecord {
+        let snapshot = caller.client.snapshot();
+        let mut context = circumstances(cx, Some(&snapshot.id));
+        // The address is the application's server's, not the person's.
+        context.user_agent = None;
+        context.client_auth = snapshot
+            .oidc
+            .as_ref()
+            .map(|oidc| match &oidc.authentication {
+                ClientAuthentication::None => ClientAuth::RedirectUri,
+                ClientAuthentication::Secret { methods, .. } => {
+                    methods.first().map_or(ClientAuth::RedirectUri, |method| {
+                        ClientAuth::Secret(*method)
+                    })
+                }
+                ClientAuthentication::PrivateKeyJwt(_) => ClientAuth::PrivateKeyJwt,
+            });
+        let event = AuditEvent::TokenGranted {
+            grant_type,
+            oauth_scopes: scopes.to_vec(),
+        };
+        by_person(context, sub, event)
+    }
+
+    /// Something came a second time: the whole family ends (KC-AZ-06, RFC 9700 section 4.14.2).
+    async fn end_family(
+        &self,
+        cx: &RequestContext,
+        caller: &Caller,
+        (grant, sub): (GrantId, Option<&SubjectId>),
+        grant_type: GrantType,
+    ) -> Result<(), CallFault> {
+        let realm = &cx.realm;
+        self.ports
+            .observer
+            .observe(realm.id(), Observation::ReuseDetected);
+        let at = self.ports.clock.now();
+        let context = circumstances(cx, Some(&caller.client.snapshot().id));
+        let record = by_person(context, sub, AuditEvent::TokenReused { grant_type });
+        let mut changes = vec![Change::EndGrant { id: grant, at }];
+        changes.extend(self.audit(realm, &record));
+        self.ports.store.commit(realm.id(), changes).await?;
+        Ok(())
+    }
+}
+
+/// Names the client in a refusal, for CORS.
+pub(crate) fn of_client(fault: CallFault, client: ClientId) -> CallFault {
+    match fault {
+        CallFault::OAuth(error) => CallFault::OAuth(OAuthError {
+            client: Some(client),
+            ..error
+        }),
+        fault @ CallFault::Engine(_) => fault,
     }
 }

@@ -1,0 +1,238 @@
+//! Who calls a back-channel endpoint (OIDC-10, 11, 18; KC-TK-11; RFC 7523).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use realmwright_protocol::Parameters;
+use realmwright_protocol::client_authentication::{ClientAuthenticationError, Presented, Proof};
+use realmwright_protocol::endpoints::{self, Endpoint};
+use realmwright_protocol::jose::jws::unverified_kid;
+use realmwright_protocol::jose::{VerificationKeys, assertion};
+use realmwright_snapshot::{AssertionKeys, ClientAuthentication, OidcClient};
+use realmwright_store::Change;
+use url::Url;
+
+use crate::Engine;
+use crate::api::{BackChannelCall, CallFault, EngineFault, OAuthError, RequestContext};
+use crate::client_source::FoundClient;
+use crate::runtime_realm::RuntimeRealm;
+
+/// Largest JWK set of a client, in bytes.
+const MAX_JWKS: usize = 256 * 1024;
+const JWKS_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a fetched set is used; an unknown `kid` fetches it anew after [`JWKS_REFRESH`].
+const JWKS_AGE: Duration = Duration::from_secs(600);
+const JWKS_REFRESH: Duration = Duration::from_secs(30);
+
+/// An application that has proved who it is, or a public one that has said so.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) client: FoundClient,
+    /// To be committed with what the call comes to: the single use of an assertion.
+    pub(crate) once: Option<Change>,
+}
+
+impl Caller {
+    /// Its settings; a client without OpenID Connect never becomes a caller.
+    pub(crate) fn oidc(&self) -> Result<&OidcClient, EngineFault> {
+        self.client
+            .snapshot()
+            .oidc
+            .as_ref()
+            .ok_or_else(|| EngineFault::internal("the client has no protocol"))
+    }
+}
+
+/// A fetched key set and when it was fetched.
+#[derive(Clone, Debug)]
+pub(crate) struct FetchedKeys {
+    keys: Arc<VerificationKeys>,
+    at: Timestamp,
+}
+
+/// Fetched key sets by address.
+pub(crate) type KeyCache = moka::sync::Cache<Url, FetchedKeys>;
+
+pub(crate) fn key_cache() -> KeyCache {
+    moka::sync::Cache::builder()
+        .max_capacity(10_000)
+        .time_to_live(JWKS_AGE)
+        .build()
+}
+
+pub(crate) fn invalid_client(call: &BackChannelCall<'_>) -> CallFault {
+    CallFault::OAuth(OAuthError {
+        status: 401,
+        error: "invalid_client",
+        description: None,
+        // RFC 6749 section 5.2: only where the header was used.
+        challenge: call
+            .authorization
+            .map(|_| "Basic realm=\"realmwright\", charset=\"UTF-8\"".to_owned()),
+        client: None,
+    })
+}
+
+pub(crate) fn invalid_request(description: impl Into<String>) -> CallFault {
+    CallFault::OAuth(OAuthError {
+        status: 400,
+        error: "invalid_request",
+        description: Some(description.into()),
+        challenge: None,
+        client: None,
+    })
+}
+
+impl Engine {
+    /// Reads the form and finds out who calls.
+    pub(crate) async fn authenticate_client(
+        &self,
+        cx: &RequestContext,
+        call: &BackChannelCall<'_>,
+    ) -> Result<(Parameters, Caller), CallFault> {
+        let form = Parameters::parse(call.form.as_bytes())
+            .map_err(|fault| invalid_request(fault.to_string()))?;
+        form.refuse_repeated()
+            .map_err(|fault| invalid_request(fault.to_string()))?;
+        let authorization = call.authorization.map(str::as_bytes);
+        let refused = |fault| match fault {
+            ClientAuthenticationError::Request(description) => invalid_request(description),
+            ClientAuthenticationError::Failed => invalid_client(call),
+        };
+        let presented = Presented::parse(authorization, &form).map_err(refused)?;
+        let client = self
+            .clients
+            .find(&cx.realm, presented.client_id.as_str())
+            .await?
+            .ok_or_else(|| invalid_client(call))?;
+        let snapshot = Arc::clone(client.snapshot());
+        let Some(oidc) = &snapshot.oidc else {
+            return Err(invalid_client(call));
+        };
+        presented.admit(&oidc.authentication).map_err(refused)?;
+        let once = match (&oidc.authentication, &presented.proof) {
+            (ClientAuthentication::None, Proof::None) => None,
+            (ClientAuthentication::Secret { .. }, Proof::Secret { secret, .. }) => {
+                let accepted = client.client.accepted_secrets(&cx.realm)?;
+                if !accepted.verify(secret, self.ports.clock.now()) {
+                    return Err(invalid_client(call));
+                }
+                None
+            }
+            (ClientAuthentication::PrivateKeyJwt(keys), Proof::Assertion(text)) => Some(
+                self.verify_assertion(cx, &presented, keys, text)
+                    .await?
+                    .ok_or_else(|| invalid_client(call))?,
+            ),
+            _ => return Err(invalid_client(call)),
+        };
+        Ok((form, Caller { client, once }))
+    }
+
+    async fn verify_assertion(
+        &self,
+        cx: &RequestContext,
+        presented: &Presented,
+        keys: &AssertionKeys,
+        text: &str,
+    ) -> Result<Option<Change>, EngineFault> {
+        let core = &cx.realm.snapshot.core;
+        let base = core.backend_url.as_ref().unwrap_or(&core.issuer);
+        let audiences = [
+            cx.realm.issuer().to_owned(),
+            endpoints::url(core.layout, Endpoint::Token, &core.issuer),
+            endpoints::url(core.layout, Endpoint::Token, base),
+        ];
+        let audiences: Vec<&str> = audiences.iter().map(String::as_str).collect();
+        let Some(keys) = self.assertion_keys(keys, text).await else {
+            return Ok(None);
+        };
+        let now = self.ports.clock.now();
+        let verified = assertion::verify(text, &presented.client_id, &keys, &audiences, now);
+        Ok(verified.ok().map(|assertion| Change::UseOnce {
+            kind: "client_assertion".to_owned(),
+            key: format!("{} {}", presented.client_id, assertion.jti),
+            expires_at: assertion.expires_at,
+        }))
+    }
+
+    /// The keys of a client; none when they cannot be had, which denies.
+    async fn assertion_keys(
+        &self,
+        keys: &AssertionKeys,
+        assertion: &str,
+    ) -> Option<Arc<VerificationKeys>> {
+        let url = match keys {
+            AssertionKeys::Jwks(set) => {
+                return VerificationKeys::from_set(set).ok().map(Arc::new);
+            }
+            AssertionKeys::JwksUri(url) => url,
+        };
+        let now = self.ports.clock.now();
+        let known = self.fetched_keys.get(url);
+        if let Some(known) = &known {
+            let kid = unverified_kid(assertion);
+            let holds = kid.is_none_or(|kid| known.keys.contains(&kid));
+            let fresh = now.duration_since(known.at).unsigned_abs() < JWKS_REFRESH;
+            if holds || fresh {
+                return Some(Arc::clone(&known.keys));
+            }
+        }
+        let bytes = self.ports.fetcher.get(url, MAX_JWKS, JWKS_TIMEOUT).await;
+        let fetched = bytes
+            .ok()
+            .and_then(|bytes| VerificationKeys::parse(&bytes).ok())
+            .map(Arc::new);
+        if let Some(keys) = &fetched {
+            let entry = FetchedKeys {
+                keys: Arc::clone(keys),
+                at: now,
+            };
+            self.fetched_keys.insert(url.clone(), entry);
+        }
+        fetched.or_else(|| known.map(|known| known.keys))
+    }
+
+    /// Commits what a call comes to, its assertion used once in front. A used assertion is a
+    /// failed authentication.
+    pub(crate) async fn commit_call(
+        &self,
+        realm: &RuntimeRealm,
+        call: &BackChannelCall<'_>,
+        once: Option<Change>,
+        changes: Vec<Change>,
+    ) -> Result<CallOutcome, CallFault> {
+        use realmwright_store::{Outcome, Refusal};
+        let guarded = once.is_some();
+        let changes: Vec<Change> = once.into_iter().chain(changes).collect();
+        if changes.is_empty() {
+            return Ok(CallOutcome::Done);
+        }
+        match self.ports.store.commit(realm.id(), changes).await? {
+            Outcome::Done(_) => Ok(CallOutcome::Done),
+            Outcome::Refused {
+                index: 0,
+                reason: Refusal::AlreadyUsed,
+            } if guarded => Err(invalid_client(call)),
+            Outcome::Refused { index, reason } => Ok(CallOutcome::Refused {
+                index: index - usize::from(guarded),
+                reason,
+            }),
+        }
+    }
+}
+
+/// What the changes of a call came to, without its assertion.
+#[derive(Debug)]
+pub(crate) enum CallOutcome {
+    /// All are in.
+    Done,
+    /// None is.
+    Refused {
+        /// Position among the changes of the call.
+        index: usize,
+        /// Why.
+        reason: realmwright_store::Refusal,
+    },
+}

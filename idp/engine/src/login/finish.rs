@@ -1,0 +1,344 @@
+//! The end of a login: everything is decided once more, then session, grant and code are written
+//! in one commit with it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use realmwright_decision::access::AccessDecision;
+use realmwright_decision::audit::{AuditEvent, AuditRecord, LoginError};
+use realmwright_decision::facts::{Authentication, Facts, Login, Session};
+use realmwright_decision::flow::Machine;
+use realmwright_protocol::oauth2::ErrorCode;
+use realmwright_snapshot::{GrantType, MethodName, OnDeny, Period};
+use realmwright_store::{
+    AuthenticationRow, Change, CodeRow, ConsentRow, GrantId, GrantRow, SessionId,
+};
+
+use super::state::Done;
+use super::{Run, Stored, finished};
+use crate::Engine;
+use crate::api::{ClientResponse, EngineFault, ErrorKind, ErrorPage, Reply, Step};
+use crate::audit::by_person;
+use crate::crypto::{token, token_hash, uuid};
+use crate::people::PersonRecord;
+use crate::ports::Observation;
+use crate::sessions::{LiveSession, later};
+
+/// How long a grant outlives the last token that may hang on it: clocks differ.
+const GRACE: Period = Period::from_secs(60);
+
+impl Engine {
+    /// Issues the code, unless something denies at the last moment.
+    pub(super) async fn finish(
+        &self,
+        mut run: Run,
+        consent: Option<ConsentRow>,
+    ) -> Result<Reply, EngineFault> {
+        let now = self.ports.clock.now();
+        let Some(person) = run.person.clone() else {
+            return Err(EngineFault::internal("the login has no person"));
+        };
+        if let Some(step) = self.other_person(&run, &person) {
+            self.drop_login(&mut run).await?;
+            return Ok(run.reply(step));
+        }
+        let existing = run.session_of_person().cloned();
+        let done = run.state.enough.clone().unwrap_or(Done {
+            end_other_sessions: false,
+            claims: serde_json::Map::new(),
+        });
+        let facts = combined(existing.as_ref(), &run.state.pass.passed, &done);
+        if let Some(denial) = run.decide(now, Some(&facts), |m: &Machine<'_>, s| m.denied(s))? {
+            return self.deny(run, denial).await;
+        }
+        let rule = match self.access(&run, &person, &facts, now)? {
+            AccessDecision::Allowed { rule } => rule,
+            AccessDecision::Denied { on_deny, .. } => {
+                return self.no_access(run, &person, on_deny).await;
+            }
+        };
+        self.issue_code(run, person, existing, (&done, &facts, rule, consent))
+            .await
+    }
+
+    /// The session of this browser is somebody else's: an answer for another person than the
+    /// application had is given only where it asked for a choice (INT-OIDC-06).
+    fn other_person(&self, run: &Run, person: &PersonRecord) -> Option<Step> {
+        let other = run
+            .session
+            .as_ref()
+            .is_some_and(|session| session.row.sub != person.row.sub);
+        (other && !run.valid.request.prompt.interactions().select_account).then(|| {
+            run.valid.refuse(
+                &run.cx.realm,
+                ErrorCode::LoginRequired,
+                "another person has logged in",
+            )
+        })
+    }
+
+    /// Whether the application's rules let the person in (APP-10).
+    fn access(
+        &self,
+        run: &Run,
+        person: &PersonRecord,
+        session: &Session,
+        now: Timestamp,
+    ) -> Result<AccessDecision, EngineFault> {
+        let realm = &run.cx.realm;
+        let client = &run.valid.client.client;
+        let login = Login {
+            factors: session.factors(),
+            methods: run.passed_methods(),
+            available_methods: realm.snapshot.methods.keys().cloned().collect(),
+            typed: run.state.typed.clone(),
+        };
+        Ok(client.prepared(realm)?.access.decide(&Facts {
+            person: Some(&person.person),
+            client: &run.valid.application(),
+            request: &run.valid.facts(&run.cx),
+            session: Some(session),
+            login: &login,
+            now,
+        }))
+    }
+
+    async fn no_access(
+        &self,
+        mut run: Run,
+        person: &PersonRecord,
+        on_deny: OnDeny,
+    ) -> Result<Reply, EngineFault> {
+        let realm = Arc::clone(&run.cx.realm);
+        self.ports
+            .observer
+            .observe(realm.id(), Observation::LoginDenied);
+        let event = self.failed(&run, LoginError::AccessDenied);
+        let record = by_person(run.audit_context(), Some(&person.row.sub), event);
+        run.changes.extend(self.audit(&realm, &record));
+        self.drop_login(&mut run).await?;
+        let silent = run.valid.request.prompt.forbids_pages();
+        let step = if on_deny == OnDeny::ProtocolError || silent {
+            run.valid
+                .refuse(&realm, ErrorCode::AccessDenied, "access is denied")
+        } else {
+            Step::Error(Box::new(ErrorPage {
+                client: Some(run.valid.client_view(&realm)),
+                detail: Some("access".to_owned()),
+                ..ErrorPage::new(ErrorKind::Denied)
+            }))
+        };
+        Ok(run.reply(step))
+    }
+
+    fn failed(&self, run: &Run, error: LoginError) -> AuditEvent {
+        AuditEvent::LoginFailed {
+            error,
+            failed_method: None,
+            auth_methods: run.passed_methods(),
+            used_login: run.state.typed.clone(),
+            pswd_tmp_locked: false,
+            tried_old_pswd: false,
+        }
+    }
+
+    pub(super) fn login_denied(&self, run: &Run, rule: &str) -> AuditRecord {
+        let sub = run.state.subject();
+        let event = self.failed(run, LoginError::Denied(rule.to_owned()));
+        by_person(run.audit_context(), sub.as_ref(), event)
+    }
+
+    async fn issue_code(
+        &self,
+        mut run: Run,
+        person: PersonRecord,
+        existing: Option<LiveSession>,
+        (done, facts, access_rule, consent): (&Done, &Session, Option<String>, Option<ConsentRow>),
+    ) -> Result<Reply, EngineFault> {
+        let now = self.ports.clock.now();
+        let realm = Arc::clone(&run.cx.realm);
+        let sub = person.row.sub.clone();
+        let client = Arc::clone(run.valid.client.snapshot());
+        let passed: Vec<AuthenticationRow> = run
+            .state
+            .pass
+            .passed
+            .iter()
+            .map(|passed| AuthenticationRow {
+                // Filled in with the session's own id.
+                session: SessionId(run.state.id),
+                method: passed.method.clone(),
+                amr: realm.amr_of(&passed.method).to_owned(),
+                factor: passed.factor,
+                at: passed.at,
+            })
+            .collect();
+        let established = self.establish_session(
+            &run.cx,
+            &sub,
+            existing.as_ref(),
+            &passed,
+            done.claims.clone(),
+        );
+        let mut last = finished(&run);
+        last.extend(established.changes);
+        if let Some(other) = run.session.as_ref().filter(|s| s.row.sub != sub) {
+            last.push(Change::EndSession {
+                id: other.row.id,
+                at: now,
+            });
+        }
+        if done.end_other_sessions {
+            last.push(Change::EndSessionsOf {
+                sub: sub.clone(),
+                except: Some(established.session),
+                at: now,
+            });
+        }
+        last.push(self.enter_client(&realm, established.session, &client.id)?);
+        last.extend(consent.map(Change::PutConsent));
+        let (grant, code, code_row) = self.grant(&run, facts, established.session)?;
+        last.push(Change::InsertGrant(grant));
+        last.push(Change::InsertCode(code_row));
+        let mut context = run.audit_context();
+        context.session = Some(established.session.to_string());
+        let event = AuditEvent::Login {
+            auth_methods: methods(facts),
+            authn_done: !passed.is_empty(),
+            used_login: run.state.typed.clone(),
+            id_store: person.row.store.clone(),
+            alt_pswd_cause: None,
+            access_rule,
+        };
+        last.extend(self.audit(&realm, &by_person(context, Some(&sub), event)));
+        run.cookies.extend(established.cookie);
+        match self.commit_login(&mut run, last).await? {
+            Stored::Done => {}
+            Stored::Superseded => {
+                // A second click: the first one has got the code.
+                return Ok(run.superseded());
+            }
+            Stored::UsedElsewhere => {
+                let row = self.fall_back(&mut run)?;
+                let id = row.id;
+                self.commit_login(&mut run, vec![Change::SaveLogin(row)])
+                    .await?;
+                run.cookies.clear();
+                return Ok(run.reply(Step::Continue(id)));
+            }
+        }
+        self.ports
+            .observer
+            .observe(realm.id(), Observation::LoginFinished);
+        let target = &run.valid.request.target;
+        let step = Step::Respond(ClientResponse {
+            redirect_uri: target.redirect_uri.url().clone(),
+            mode: target.mode,
+            parameters: target.code(realm.issuer(), &code),
+        });
+        Ok(run.reply(step))
+    }
+
+    /// The grant that the code redeems.
+    fn grant(
+        &self,
+        run: &Run,
+        facts: &Session,
+        session: SessionId,
+    ) -> Result<(GrantRow, String, CodeRow), EngineFault> {
+        let now = self.ports.clock.now();
+        let realm = &run.cx.realm;
+        let oidc = run.valid.oidc()?;
+        let code_lifetime = realm.snapshot.core.tokens.code_lifetime;
+        let request = &run.valid.request;
+        let longest = if oidc.grant_types.contains(&GrantType::RefreshToken) {
+            oidc.refresh.lifetime.max(oidc.access_token_lifetime)
+        } else {
+            oidc.access_token_lifetime
+        };
+        let code = token(&*self.ports.random).expose().to_owned();
+        let expires_at = later(later(later(now, code_lifetime), longest), GRACE);
+        let id = GrantId(uuid(&*self.ports.random));
+        let factors = facts.factors();
+        let grant = GrantRow {
+            id,
+            sub: run.state.subject(),
+            session: (!oidc.refresh.offline).then_some(session),
+            client: run.valid.client.snapshot().id.clone(),
+            scopes: run.valid.granted.scopes().to_vec(),
+            resource: request.resource.clone(),
+            authorization_details: serde_json::Value::Array(Vec::new()),
+            claims: serde_json::Value::Null,
+            cnf: None,
+            nonce: request.nonce.clone(),
+            auth_time: facts.authenticated_at(),
+            acr: Some(factors.len().max(1).to_string()),
+            amr: amr(run, facts, &factors),
+            created_at: now,
+            expires_at,
+            ended_at: None,
+        };
+        let code_row = CodeRow {
+            hash: token_hash(&code),
+            grant: id,
+            redirect_uri: request.redirect_uri.clone(),
+            code_challenge: request
+                .code_challenge
+                .as_ref()
+                .map(|challenge| challenge.as_str().to_owned()),
+            expires_at: later(now, code_lifetime),
+            used_at: None,
+        };
+        Ok((grant, code, code_row))
+    }
+
+    pub(super) fn session_ended(
+        &self,
+        session: &LiveSession,
+        client: &realmwright_snapshot::ClientSnapshot,
+    ) -> AuditRecord {
+        let context = realmwright_decision::audit::AuditContext {
+            client: Some(client.id.clone()),
+            session: Some(session.row.id.to_string()),
+            ..Default::default()
+        };
+        by_person(context, Some(&session.row.sub), AuditEvent::Logout)
+    }
+}
+
+impl Run {
+    /// The login was finished by another request: nothing is left to show.
+    fn superseded(mut self) -> Reply {
+        self.cookies.clear();
+        super::gone()
+    }
+}
+
+/// The session as it will be: what it holds and what was passed now.
+fn combined(existing: Option<&LiveSession>, passed: &[Authentication], done: &Done) -> Session {
+    let mut session = existing.map(LiveSession::facts).unwrap_or_default();
+    session.authentications.extend_from_slice(passed);
+    session.claims.extend(done.claims.clone());
+    session
+}
+
+fn methods(session: &Session) -> Vec<MethodName> {
+    let passed = session.authentications.iter();
+    passed.map(|passed| passed.method.clone()).collect()
+}
+
+/// RFC 8176: each method once, and `mfa` for two factors.
+fn amr(run: &Run, session: &Session, factors: &BTreeSet<u8>) -> Vec<String> {
+    let mut amr: Vec<String> = Vec::new();
+    for passed in &session.authentications {
+        let value = run.cx.realm.amr_of(&passed.method);
+        if !value.is_empty() && !amr.iter().any(|known| known == value) {
+            amr.push(value.to_owned());
+        }
+    }
+    if factors.len() > 1 {
+        amr.push("mfa".to_owned());
+    }
+    amr
+}

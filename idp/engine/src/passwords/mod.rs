@@ -1,0 +1,482 @@
+//! Passwords: how a typed login finds an account and how its password is judged, so that unknown,
+//! wrong, locked, barred and missing cannot be told apart from outside (AUTH-PWD).
+
+pub(crate) mod change;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use realmwright_decision::attributes::Schema;
+use realmwright_decision::facts::Application;
+use realmwright_decision::matching::{Matched, Matching, resolve};
+use realmwright_decision::password::{ChangeCause, Policy};
+use realmwright_snapshot::{AttributeSnapshot, MethodName, PasswordHashing, PasswordMethod};
+use realmwright_store::{Change, CredentialRow, PasswordState, SubjectId, SubjectState};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::Engine;
+use crate::accounts::attributes::login_key;
+use crate::api::{EngineFault, NewPasswordReason, PasswordRule, RequestContext};
+use crate::attempts::{ADDRESS, Counted, Limit};
+use crate::crypto::octets;
+use crate::ports::{HashFault, Observation};
+use crate::runtime_realm::{PrepareFault, RuntimeRealm};
+
+/// Kind of the credential, as in its table.
+pub(crate) const PASSWORD: &str = "password";
+
+/// Longest password that is hashed, in bytes.
+pub(crate) const LONGEST_PASSWORD: usize = 1024;
+
+/// A password method made ready.
+#[derive(Debug)]
+pub(crate) struct PreparedPassword {
+    pub(crate) method: PasswordMethod,
+    pub(crate) policy: Policy,
+    matching: Matching,
+}
+
+impl PreparedPassword {
+    pub(crate) fn prepare(
+        name: &MethodName,
+        method: &PasswordMethod,
+        schema: &[AttributeSnapshot],
+    ) -> Result<Self, PrepareFault> {
+        let fault = |detail: String| PrepareFault::Expression {
+            place: format!("method {name}"),
+            detail,
+        };
+        Ok(Self {
+            policy: Policy::compile(&method.policy).map_err(|f| fault(format!("{f:?}")))?,
+            matching: Matching::compile(&method.matching, schema)
+                .map_err(|f| fault(format!("{f:?}")))?,
+            method: method.clone(),
+        })
+    }
+
+    /// The rules, for the page that asks for a new password.
+    pub(crate) fn rules(&self) -> Vec<PasswordRule> {
+        let policy = &self.method.policy;
+        let mut rules = vec![PasswordRule::MinLength(policy.min_length)];
+        if policy.min_groups > 0 {
+            rules.push(self.groups_rule());
+        }
+        if policy.forbid_login {
+            rules.push(PasswordRule::NotLogin);
+        }
+        if policy.history > 0 {
+            rules.push(PasswordRule::NotFormer(policy.history));
+        }
+        if let Some(count) = policy.min_differing {
+            rules.push(PasswordRule::Differing(count));
+        }
+        rules
+    }
+
+    fn groups_rule(&self) -> PasswordRule {
+        let policy = &self.method.policy;
+        PasswordRule::Groups {
+            min: policy.min_groups,
+            names: policy
+                .groups
+                .iter()
+                .map(|group| group.name.clone())
+                .collect(),
+        }
+    }
+}
+
+/// Why a credential was refused. For the audit only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    UnknownAccount,
+    Ambiguous,
+    Wrong,
+    Locked,
+    Barred,
+    NoCredential,
+}
+
+/// What judging a password came to.
+#[derive(Debug)]
+pub(crate) enum Judgement {
+    /// It is the right one of somebody who may log in.
+    Passed(Box<PassedPassword>),
+    /// It is not.
+    Refused {
+        /// Whose account was meant, when it is known.
+        sub: Option<SubjectId>,
+        /// For the audit.
+        reason: Refused,
+    },
+}
+
+/// A password that was right.
+#[derive(Debug)]
+pub(crate) struct PassedPassword {
+    pub(crate) sub: SubjectId,
+    /// To be written with whatever the login comes to.
+    pub(crate) changes: Vec<Change>,
+    /// Last use and a stronger hash; left out when somebody else has just written the row.
+    pub(crate) credential: Change,
+    /// Whether it must be changed, and whether that may be left for later.
+    pub(crate) due: Option<(NewPasswordReason, bool)>,
+}
+
+/// Who is to be judged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Who<'a> {
+    /// Nobody is known: the login says who it is.
+    Typed(&'a str),
+    /// The person is known.
+    Known(&'a SubjectId),
+}
+
+impl Engine {
+    /// Counts the attempt, finds the account and verifies the password. The caller answers no
+    /// earlier than the realm's response floor.
+    pub(crate) async fn judge_password(
+        &self,
+        cx: &RequestContext,
+        prepared: &PreparedPassword,
+        client: &Application,
+        who: Who<'_>,
+        password: &SecretString,
+    ) -> Result<Judgement, EngineFault> {
+        let realm = &cx.realm;
+        let found = match who {
+            Who::Known(sub) => Ok(sub.clone()),
+            Who::Typed(login) => self.find_by_login(realm, prepared, client, login).await?,
+        };
+        let limits = password_limits(cx, prepared, who, found.as_ref().ok())?;
+        let barred = match self.count_attempts(realm, &limits).await? {
+            Counted::Free => false,
+            Counted::Barred { purpose, until } if purpose == ADDRESS => {
+                self.ports
+                    .observer
+                    .observe(realm.id(), Observation::AddressBarred);
+                let now = self.ports.clock.now();
+                return Err(EngineFault::TooManyAttempts {
+                    retry_after: until.duration_since(now).unsigned_abs(),
+                });
+            }
+            Counted::Barred { .. } => true,
+        };
+        let account = match &found {
+            Ok(sub) => self.password_account(realm, sub).await?,
+            Err(_) => None,
+        };
+        let credential = account
+            .as_ref()
+            .and_then(|(_, credential)| credential.as_ref());
+        let hash = credential.map_or_else(
+            || dummy_hash(&prepared.method.hashing, &octets(&*self.ports.random)),
+            |credential| credential.secret.clone(),
+        );
+        let right = match self.verify(realm, password, hash).await {
+            Ok(right) => right,
+            Err(fault) => {
+                // Nothing was judged, so nothing counts.
+                let back = limits.iter().map(|limit| Change::UncountAttempt {
+                    key: limit.key.clone(),
+                });
+                self.ports.store.commit(realm.id(), back.collect()).await?;
+                return Err(fault);
+            }
+        };
+        let refused = |reason| {
+            Ok(Judgement::Refused {
+                sub: found.as_ref().ok().cloned(),
+                reason,
+            })
+        };
+        let (state, credential) = match (&found, account) {
+            (Err(reason), _) => return refused(*reason),
+            (Ok(_), None) => return refused(Refused::UnknownAccount),
+            (Ok(_), Some((_, None))) => return refused(Refused::NoCredential),
+            (Ok(_), Some((state, Some(credential)))) => (state, credential),
+        };
+        if barred {
+            return refused(Refused::Barred);
+        }
+        if !right {
+            return refused(Refused::Wrong);
+        }
+        if state == SubjectState::Locked {
+            return refused(Refused::Locked);
+        }
+        let typed = match who {
+            Who::Typed(login) => vec![login],
+            Who::Known(_) => Vec::new(),
+        };
+        let due = due(
+            prepared,
+            &credential,
+            password,
+            &typed,
+            self.ports.clock.now(),
+        );
+        self.passed(cx, prepared, credential, password, (&limits, due))
+            .await
+            .map(|passed| Judgement::Passed(Box::new(passed)))
+    }
+
+    async fn passed(
+        &self,
+        cx: &RequestContext,
+        prepared: &PreparedPassword,
+        mut credential: CredentialRow,
+        password: &SecretString,
+        (limits, due): (&[Limit], Option<(NewPasswordReason, bool)>),
+    ) -> Result<PassedPassword, EngineFault> {
+        let now = self.ports.clock.now();
+        if is_weaker(&credential.secret, &prepared.method.hashing) {
+            match self
+                .hash(&cx.realm, &prepared.method.hashing, password)
+                .await
+            {
+                Ok(hash) => credential.secret = hash,
+                // The next login will do it.
+                Err(EngineFault::Busy { .. }) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        credential.last_used_at = Some(now);
+        Ok(PassedPassword {
+            sub: credential.sub.clone(),
+            changes: Self::forgiven(limits),
+            credential: Change::UpdateCredential(credential),
+            due,
+        })
+    }
+
+    async fn password_account(
+        &self,
+        realm: &RuntimeRealm,
+        sub: &SubjectId,
+    ) -> Result<Option<(SubjectState, Option<CredentialRow>)>, EngineFault> {
+        let store = &self.ports.store;
+        let (subject, credentials) = futures::try_join!(
+            store.subject(realm.id(), sub),
+            store.credentials(realm.id(), sub)
+        )?;
+        Ok(subject.map(|subject| {
+            (
+                subject.state,
+                credentials.into_iter().find(|row| row.kind == PASSWORD),
+            )
+        }))
+    }
+
+    /// The one account that a typed login finds (AUTH-MATCH-01 to 03).
+    async fn find_by_login(
+        &self,
+        realm: &RuntimeRealm,
+        prepared: &PreparedPassword,
+        client: &Application,
+        login: &str,
+    ) -> Result<Result<SubjectId, Refused>, EngineFault> {
+        /// More than these share a value only where it cannot identify anybody.
+        const MOST: u32 = 50;
+        let schema: &Schema = realm.attribute_schema();
+        let mut found = Vec::new();
+        for conditions in prepared.matching.alternatives(login.trim(), client, schema) {
+            let mut of_rule = Vec::new();
+            for condition in conditions {
+                let subjects: BTreeSet<SubjectId> = if condition.attribute.as_str() == "sub" {
+                    let sub = SubjectId(condition.value);
+                    let row = self.ports.store.subject(realm.id(), &sub).await?;
+                    row.map(|row| row.sub).into_iter().collect()
+                } else {
+                    let key = login_key(
+                        &condition.attribute,
+                        &condition.value,
+                        condition.case_insensitive,
+                    );
+                    let rows = self.ports.store.lookup(realm.id(), &key, MOST).await?;
+                    rows.into_iter().collect()
+                };
+                of_rule.push(subjects);
+            }
+            found.push(of_rule);
+        }
+        Ok(match resolve(&found) {
+            Matched::One(sub) => Ok(sub),
+            Matched::Nobody => Err(Refused::UnknownAccount),
+            Matched::Ambiguous => Err(Refused::Ambiguous),
+        })
+    }
+
+    /// Whether the password has this hash.
+    pub(crate) async fn verify(
+        &self,
+        realm: &RuntimeRealm,
+        password: &SecretString,
+        hash: String,
+    ) -> Result<bool, EngineFault> {
+        let queue = realm.snapshot.core.protection.password_queue;
+        if password.expose_secret().len() > LONGEST_PASSWORD {
+            return Ok(false);
+        }
+        match self
+            .ports
+            .passwords
+            .verify(password.clone(), hash, queue)
+            .await
+        {
+            Ok(right) => Ok(right),
+            Err(HashFault::Unsupported) => Ok(false),
+            Err(fault) => Err(self.hash_fault(realm, fault)),
+        }
+    }
+
+    /// A new hash at the cost that the method asks for.
+    pub(crate) async fn hash(
+        &self,
+        realm: &RuntimeRealm,
+        cost: &PasswordHashing,
+        password: &SecretString,
+    ) -> Result<String, EngineFault> {
+        let queue = realm.snapshot.core.protection.password_queue;
+        let salt = octets(&*self.ports.random);
+        self.ports
+            .passwords
+            .hash(password.clone(), salt, *cost, queue)
+            .await
+            .map_err(|fault| self.hash_fault(realm, fault))
+    }
+
+    fn hash_fault(&self, realm: &RuntimeRealm, fault: HashFault) -> EngineFault {
+        match fault {
+            HashFault::Busy { retry_after } => {
+                self.ports
+                    .observer
+                    .observe(realm.id(), Observation::PasswordQueueFull);
+                EngineFault::Busy { retry_after }
+            }
+            HashFault::Unsupported | HashFault::Failed(_) => EngineFault::internal(fault),
+        }
+    }
+}
+
+fn password_limits(
+    cx: &RequestContext,
+    prepared: &PreparedPassword,
+    who: Who<'_>,
+    found: Option<&SubjectId>,
+) -> Result<Vec<Limit>, EngineFault> {
+    let realm = &cx.realm;
+    let lockout = &prepared.method.lockout;
+    let mut limits: Vec<Limit> = realm.address_limit(cx.address)?.into_iter().collect();
+    let typed = match who {
+        Who::Typed(login) => login,
+        Who::Known(sub) => sub.0.as_str(),
+    };
+    limits.push(realm.login_limit(typed)?);
+    limits.push(realm.method_limit(
+        PASSWORD,
+        found.ok_or(typed),
+        lockout.failures,
+        lockout.duration,
+    )?);
+    Ok(limits)
+}
+
+/// Whether a right password must be changed all the same.
+fn due(
+    prepared: &PreparedPassword,
+    credential: &CredentialRow,
+    password: &SecretString,
+    names: &[&str],
+    now: Timestamp,
+) -> Option<(NewPasswordReason, bool)> {
+    let demand = prepared.policy.demand(
+        &prepared.method.policy_check,
+        password_state(credential).must_change,
+        credential.created_at,
+        now,
+        (password.expose_secret(), names),
+    )?;
+    let reason = match demand.cause {
+        ChangeCause::PasswordReset => NewPasswordReason::MustChange,
+        ChangeCause::PasswordExpired => NewPasswordReason::TooOld,
+        ChangeCause::PasswordPolicyViolated => NewPasswordReason::Policy,
+    };
+    Some((reason, demand.may_skip))
+}
+
+/// Whether a stored hash is weaker than the method asks for, so that it is made anew at a login:
+/// everything that is not Argon2id, or Argon2id with less memory or fewer passes.
+fn is_weaker(hash: &str, wanted: &PasswordHashing) -> bool {
+    let mut fields = hash.split('$').skip(1);
+    if fields.next() != Some("argon2id") {
+        return true;
+    }
+    let Some(parameters) = fields.find(|field| field.starts_with("m=")) else {
+        return true;
+    };
+    let value = |name: &str| {
+        parameters
+            .split(',')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| *key == name)
+            .and_then(|(_, value)| value.parse::<u32>().ok())
+            .unwrap_or_default()
+    };
+    value("m") < wanted.memory_kib || value("t") < wanted.iterations
+}
+
+/// What a password credential keeps beside its hash; a form that another build wrote counts as
+/// nothing kept.
+pub(crate) fn password_state(credential: &CredentialRow) -> PasswordState {
+    serde_json::from_value(credential.state.clone()).unwrap_or_default()
+}
+
+/// A hash that costs what a real one costs and that no password has: its output is random.
+fn dummy_hash(cost: &PasswordHashing, random: &[u8; 48]) -> String {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD_NO_PAD;
+    let (salt, output) = random.split_at(16);
+    format!(
+        "$argon2id$v=19$m={},t={},p={}${}${}",
+        cost.memory_kib,
+        cost.iterations,
+        cost.parallelism,
+        STANDARD_NO_PAD.encode(salt),
+        STANDARD_NO_PAD.encode(output),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weaker_hashes_are_seen() {
+        let wanted = PasswordHashing {
+            memory_kib: 19456,
+            iterations: 2,
+            parallelism: 1,
+        };
+        let weaker = |hash| is_weaker(hash, &wanted);
+        assert!(!weaker("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"));
+        assert!(!weaker("$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"));
+        assert!(weaker("$argon2id$v=19$m=12288,t=3,p=1$c2FsdA$aGFzaA"));
+        assert!(weaker("$argon2i$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"));
+        assert!(weaker("$2b$12$abcdefghijklmnopqrstuv"));
+        assert!(weaker("$pbkdf2-sha256$i=600000,l=32$c2FsdA$aGFzaA"));
+        assert!(weaker(""));
+    }
+
+    #[test]
+    fn a_dummy_hash_costs_what_the_method_asks_for() {
+        let cost = PasswordHashing {
+            memory_kib: 4096,
+            iterations: 3,
+            parallelism: 2,
+        };
+        let hash = dummy_hash(&cost, &[7; 48]);
+        assert!(hash.starts_with("$argon2id$v=19$m=4096,t=3,p=2$"));
+        assert!(!is_weaker(&hash, &cost));
+    }
+}

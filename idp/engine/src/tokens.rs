@@ -1,0 +1,495 @@
+//! Tokens: minted from a grant, and read back (KC D.4.1, RFC 9068, RFC 7662).
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use realmwright_decision::access::AccessDecision;
+use realmwright_decision::claims::{Target, claims};
+use realmwright_decision::facts::{Application, Facts, Login, Request, Session};
+use realmwright_decision::flow::{Machine, Situation};
+use realmwright_decision::scopes::{OPENID, scope_text};
+use realmwright_protocol::jose::TokenType;
+use realmwright_protocol::oauth2::access_token::{self, AccessTokenClaims};
+use realmwright_protocol::oidc::id_token::IdTokenClaims;
+use realmwright_protocol::secret::RandomToken;
+use realmwright_snapshot::{ClientId, ScopeName, TokenFormat};
+use realmwright_store::{AccessTokenRow, AuthenticationRow, Change, GrantId, GrantRow, SessionRow};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::Engine;
+use crate::api::EngineFault;
+use crate::client_source::FoundClient;
+use crate::crypto::{token, token_hash, uuid};
+use crate::people::PersonRecord;
+use crate::runtime_realm::RuntimeRealm;
+use crate::sessions::{LiveSession, later, remaining};
+use crate::subject;
+
+/// A grant with everything that its tokens say, all of it alive.
+#[derive(Debug)]
+pub(crate) struct LiveGrant {
+    pub(crate) grant: GrantRow,
+    pub(crate) person: PersonRecord,
+    /// None for grants that outlive sessions.
+    pub(crate) session: Option<LiveSession>,
+}
+
+/// An access token that was minted.
+#[derive(Debug)]
+pub(crate) struct MintedToken {
+    pub(crate) token: String,
+    pub(crate) expires_in: u64,
+    /// The row of an opaque one.
+    pub(crate) change: Option<Change>,
+}
+
+/// Which scopes and resources tokens are for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TokenScope<'a> {
+    pub(crate) scopes: &'a [ScopeName],
+    pub(crate) resource: &'a [String],
+}
+
+/// An access token that was presented and lives.
+#[derive(Debug)]
+pub(crate) struct PresentedToken {
+    pub(crate) claims: Map<String, Value>,
+    pub(crate) client: ClientId,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) opaque: bool,
+    /// None for a client's own.
+    pub(crate) grant: Option<GrantRow>,
+}
+
+impl PresentedToken {
+    /// Scopes that the token names.
+    pub(crate) fn has_scope(&self, wanted: &str) -> bool {
+        self.claims
+            .get("scope")
+            .and_then(Value::as_str)
+            .is_some_and(|scope| scope.split(' ').any(|scope| scope == wanted))
+    }
+
+    /// Granted scopes of this token: those that it names, and those that tokens never name.
+    pub(crate) fn scopes(&self, realm: &RuntimeRealm) -> Vec<ScopeName> {
+        let Some(grant) = &self.grant else {
+            return Vec::new();
+        };
+        let silent = |name: &ScopeName| {
+            realm
+                .snapshot
+                .scopes
+                .get(name)
+                .is_some_and(|scope| !scope.in_token)
+        };
+        grant
+            .scopes
+            .iter()
+            .filter(|name| realm.snapshot.scopes.contains_key(*name))
+            .filter(|name| silent(name) || self.has_scope(name.as_str()))
+            .cloned()
+            .collect()
+    }
+}
+
+impl LiveGrant {
+    fn session_facts(&self) -> Option<Session> {
+        self.session.as_ref().map(LiveSession::facts)
+    }
+
+    /// The request as rules see it where the person is not there: the address of the last login,
+    /// and nothing that is no longer known.
+    fn request(&self, scopes: &[ScopeName]) -> Request {
+        let address = self.session.as_ref().and_then(|s| s.row.address.as_ref());
+        Request {
+            scopes: scopes.to_vec(),
+            ip: address.and_then(|address| address.parse().ok()),
+            ..Request::default()
+        }
+    }
+
+    fn login(&self, session: Option<&Session>) -> Login {
+        Login {
+            factors: session.map(Session::factors).unwrap_or_default(),
+            methods: session
+                .map(|session| {
+                    let passed = session.authentications.iter();
+                    passed.map(|passed| passed.method.clone()).collect()
+                })
+                .unwrap_or_default(),
+            available_methods: Vec::new(),
+            typed: None,
+        }
+    }
+}
+
+impl Engine {
+    /// Loads what a grant hangs on; none when the grant, its session or its person is gone,
+    /// ended, expired or locked.
+    pub(crate) async fn live_grant(
+        &self,
+        realm: &RuntimeRealm,
+        grant: GrantRow,
+    ) -> Result<Option<LiveGrant>, EngineFault> {
+        let now = self.ports.clock.now();
+        if grant.ended_at.is_some() || grant.expires_at <= now {
+            return Ok(None);
+        }
+        let Some(sub) = &grant.sub else {
+            return Ok(None);
+        };
+        let session = match &grant.session {
+            None => None,
+            Some(id) => match self.session_by_id(realm, id, now).await? {
+                Some(session) => Some(session),
+                None => return Ok(None),
+            },
+        };
+        let person = self.person(realm, sub).await?;
+        Ok(person
+            .filter(|person| !person.person.locked)
+            .map(|person| LiveGrant {
+                grant,
+                person,
+                session,
+            }))
+    }
+
+    async fn session_by_id(
+        &self,
+        realm: &RuntimeRealm,
+        id: &realmwright_store::SessionId,
+        now: Timestamp,
+    ) -> Result<Option<LiveSession>, EngineFault> {
+        let store = &self.ports.store;
+        let (row, authentications): (Option<SessionRow>, Vec<AuthenticationRow>) = futures::try_join!(
+            store.session(realm.id(), id),
+            store.authentications(realm.id(), id)
+        )?;
+        Ok(row
+            .filter(|row| now < row.expires_at && now < row.idle_expires_at)
+            .map(|row| LiveSession {
+                row,
+                authentications,
+            }))
+    }
+
+    /// Whether deny rules or access rules refuse now what they once allowed.
+    pub(crate) fn is_denied(
+        &self,
+        realm: &RuntimeRealm,
+        client: &FoundClient,
+        live: &LiveGrant,
+    ) -> Result<bool, EngineFault> {
+        let now = self.ports.clock.now();
+        let application = Application::from(&**client.snapshot());
+        let request = live.request(&live.grant.scopes);
+        let session = live.session_facts();
+        let flow = realm.flow_of(client.snapshot())?;
+        let machine = Machine::new(
+            flow,
+            realm.flow_methods(),
+            realm.snapshot.core.required_factors,
+        );
+        let denied = machine.denied(&Situation {
+            person: Some(&live.person.person),
+            client: &application,
+            request: &request,
+            session: session.as_ref(),
+            typed: None,
+            now,
+        });
+        if denied.is_some() {
+            return Ok(true);
+        }
+        let login = live.login(session.as_ref());
+        let access = client.client.prepared(realm)?.access.decide(&Facts {
+            person: Some(&live.person.person),
+            client: &application,
+            request: &request,
+            session: session.as_ref(),
+            login: &login,
+            now,
+        });
+        Ok(matches!(access, AccessDecision::Denied { .. }))
+    }
+
+    /// Claims that scopes and client release into one answer.
+    pub(crate) fn released(
+        &self,
+        realm: &RuntimeRealm,
+        client: &FoundClient,
+        live: Option<&LiveGrant>,
+        scopes: &[ScopeName],
+        target: Target,
+    ) -> Result<Map<String, Value>, EngineFault> {
+        let snapshot = client.snapshot();
+        let prepared = client.client.prepared(realm)?;
+        let granted = scopes
+            .iter()
+            .filter_map(|scope| realm.snapshot.scopes.get(scope));
+        let session = live.and_then(LiveGrant::session_facts);
+        let person = live.map(|live| &live.person.person);
+        let visible = person
+            .map(|person| {
+                realm
+                    .roles
+                    .visible(&person.roles, &snapshot.role_scope, granted)
+            })
+            .unwrap_or_default();
+        let request = live
+            .map(|live| live.request(scopes))
+            .unwrap_or_else(|| Request {
+                scopes: scopes.to_vec(),
+                ..Request::default()
+            });
+        let login = live
+            .map(|live| live.login(session.as_ref()))
+            .unwrap_or_default();
+        let facts = Facts {
+            person,
+            client: &Application::from(&**snapshot),
+            request: &request,
+            session: session.as_ref(),
+            login: &login,
+            now: self.ports.clock.now(),
+        };
+        let sets = realm
+            .scope_claims(scopes)
+            .chain(std::iter::once(&prepared.claims));
+        Ok(claims(sets, target, &facts, &visible))
+    }
+
+    /// An access token of a grant, or of a client for itself.
+    pub(crate) fn mint_access_token(
+        &self,
+        realm: &RuntimeRealm,
+        client: &FoundClient,
+        live: Option<&LiveGrant>,
+        wanted: TokenScope<'_>,
+    ) -> Result<MintedToken, EngineFault> {
+        let now = self.ports.clock.now();
+        let snapshot = client.snapshot();
+        let oidc = snapshot
+            .oidc
+            .as_ref()
+            .ok_or_else(|| EngineFault::internal("the client has no protocol"))?;
+        let grant = live.map(|live| &live.grant);
+        let mut expires_at = later(now, oidc.access_token_lifetime);
+        if let Some(grant) = grant {
+            expires_at = expires_at.min(grant.expires_at);
+        }
+        let audiences: BTreeSet<String> = if wanted.resource.is_empty() {
+            realm.audiences_of(oidc, wanted.scopes)
+        } else {
+            wanted.resource.iter().cloned().collect()
+        };
+        let audiences: Vec<String> = audiences.into_iter().collect();
+        let subject = self.released_subject(realm, client, live)?;
+        let sid = self.released_session(realm, client, live)?;
+        let released = self.released(realm, client, live, wanted.scopes, Target::AccessToken)?;
+        let jti = uuid(&*self.ports.random).to_string();
+        let grant_id = grant.map(|grant| grant.id.to_string());
+        let scope = scope_text(&realm.snapshot.scopes, wanted.scopes);
+        let members = AccessTokenClaims {
+            issuer: realm.issuer(),
+            subject: &subject,
+            audiences: &audiences,
+            client_id: snapshot.id.as_str(),
+            scope: &scope,
+            jti: &jti,
+            issued_at: now,
+            expires_at,
+            auth_time: grant.and_then(|grant| grant.auth_time),
+            acr: grant.and_then(|grant| grant.acr.as_deref()),
+            amr: grant.map(|grant| grant.amr.as_slice()).unwrap_or_default(),
+            sid: sid.as_deref(),
+            grant_id: grant_id.as_deref(),
+            cnf: grant.and_then(|grant| grant.cnf.as_ref()),
+            released: &released,
+        }
+        .members();
+        let expires_in = remaining(now, expires_at).as_secs();
+        match oidc.access_token_format {
+            TokenFormat::Jwt => Ok(MintedToken {
+                token: realm
+                    .signing_key(oidc.signing_algorithm)?
+                    .sign(TokenType::AccessToken, &members)
+                    .map_err(EngineFault::internal)?,
+                expires_in,
+                change: None,
+            }),
+            TokenFormat::Opaque => {
+                let token = token(&*self.ports.random);
+                let change = Change::InsertAccessToken(AccessTokenRow {
+                    hash: token_hash(token.expose()),
+                    grant: grant.map(|grant| grant.id),
+                    client: snapshot.id.clone(),
+                    claims: members,
+                    expires_at,
+                });
+                Ok(MintedToken {
+                    token: token.expose().to_owned(),
+                    expires_in,
+                    change: Some(change),
+                })
+            }
+        }
+    }
+
+    /// The id token beside an access token; none unless `openid` was granted (KC-TK-03).
+    pub(crate) fn mint_id_token(
+        &self,
+        realm: &RuntimeRealm,
+        client: &FoundClient,
+        live: &LiveGrant,
+        wanted: TokenScope<'_>,
+        (access_token, nonce): (&str, Option<&str>),
+    ) -> Result<Option<String>, EngineFault> {
+        if !wanted.scopes.iter().any(|scope| scope.as_str() == OPENID) {
+            return Ok(None);
+        }
+        let now = self.ports.clock.now();
+        let snapshot = client.snapshot();
+        let oidc = snapshot
+            .oidc
+            .as_ref()
+            .ok_or_else(|| EngineFault::internal("the client has no protocol"))?;
+        let subject = self.released_subject(realm, client, Some(live))?;
+        let sid = self.released_session(realm, client, Some(live))?;
+        let released = self.released(realm, client, Some(live), wanted.scopes, Target::IdToken)?;
+        let jti = uuid(&*self.ports.random).to_string();
+        let key = realm.signing_key(oidc.signing_algorithm)?;
+        let members = IdTokenClaims {
+            issuer: realm.issuer(),
+            subject: &subject,
+            client_id: snapshot.id.as_str(),
+            issued_at: now,
+            expires_at: later(now, oidc.id_token_lifetime),
+            jti: &jti,
+            nonce,
+            auth_time: live.grant.auth_time,
+            acr: live.grant.acr.as_deref(),
+            amr: &live.grant.amr,
+            sid: sid.as_deref(),
+            access_token: Some(access_token),
+            released: &released,
+        }
+        .members(key.alg());
+        key.sign(TokenType::IdToken, &members)
+            .map(Some)
+            .map_err(EngineFault::internal)
+    }
+
+    /// The person as the client sees them, or the client itself.
+    pub(crate) fn released_subject(
+        &self,
+        realm: &RuntimeRealm,
+        client: &FoundClient,
+        live: Option<&LiveGrant>,
+    ) -> Result<String, EngineFault> {
+        match live {
+            None => Ok(client.snapshot().id.to_string()),
+            Some(live) => {
+                let sub = &live.person.row.sub;
+                subject::release(&realm.keyring, sub, client.snapshot())
+                    .map(|released| released.to_string())
+            }
+        }
+    }
+
+    fn released_session(
+        &self,
+        realm: &RuntimeRealm,
+        client: &FoundClient,
+        live: Option<&LiveGrant>,
+    ) -> Result<Option<String>, EngineFault> {
+        live.and_then(|live| live.grant.session)
+            .map(|session| {
+                subject::session_reference(&realm.keyring, &session, &client.snapshot().id)
+            })
+            .transpose()
+    }
+
+    /// Reads an access token of either format; none when it is not ours, over, revoked, or its
+    /// grant has ended.
+    pub(crate) async fn presented_token(
+        &self,
+        realm: &RuntimeRealm,
+        text: &str,
+    ) -> Result<Option<PresentedToken>, EngineFault> {
+        let now = self.ports.clock.now();
+        let presented = if text.contains('.') {
+            self.presented_jwt(realm, text, now).await?
+        } else {
+            self.presented_reference(realm, text, now).await?
+        };
+        let Some((claims, client, grant, expires_at)) = presented else {
+            return Ok(None);
+        };
+        let grant = match grant {
+            None => None,
+            Some(id) => {
+                let row = self.ports.store.grant(realm.id(), &id).await?;
+                match row.filter(|row| row.ended_at.is_none() && now < row.expires_at) {
+                    Some(row) => Some(row),
+                    None => return Ok(None),
+                }
+            }
+        };
+        Ok(Some(PresentedToken {
+            claims,
+            client,
+            expires_at,
+            opaque: !text.contains('.'),
+            grant,
+        }))
+    }
+
+    async fn presented_jwt(
+        &self,
+        realm: &RuntimeRealm,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<Option<Presented>, EngineFault> {
+        let keys = &realm.keys.verification;
+        let Ok(claims) = access_token::verify(keys, text, realm.issuer(), now) else {
+            return Ok(None);
+        };
+        let (Some(jti), Some(client)) = (claims.text("jti"), claims.text("client_id")) else {
+            return Ok(None);
+        };
+        if self.ports.store.is_revoked(realm.id(), jti).await? {
+            return Ok(None);
+        }
+        let client = ClientId::from(client);
+        let expires_at = claims.instant("exp").unwrap_or(now);
+        let grant = match claims.text("grant_id") {
+            None => None,
+            Some(id) => match Uuid::parse_str(id) {
+                Ok(id) => Some(GrantId(id)),
+                Err(_) => return Ok(None),
+            },
+        };
+        Ok(Some((claims.into_members(), client, grant, expires_at)))
+    }
+
+    async fn presented_reference(
+        &self,
+        realm: &RuntimeRealm,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<Option<Presented>, EngineFault> {
+        let Some(token) = RandomToken::parse(text) else {
+            return Ok(None);
+        };
+        let hash = token_hash(token.expose());
+        let row = self.ports.store.access_token(realm.id(), &hash).await?;
+        Ok(row
+            .filter(|row| now < row.expires_at)
+            .map(|row| (row.claims, row.client, row.grant, row.expires_at)))
+    }
+}
+
+type Presented = (Map<String, Value>, ClientId, Option<GrantId>, Timestamp);
