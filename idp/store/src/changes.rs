@@ -227,7 +227,8 @@ pub enum Change {
     /// Counts one attempt. `Barred` when the counter is barred or stands at `limit` already;
     /// otherwise it grows by one, and at `limit` it is barred for `bar` and then forgotten. With a
     /// `bar` of zero it stands at `limit` until its window ends. Read back through
-    /// [`Committed::attempts`], in the order of the changes.
+    /// [`Committed::attempts`], in the order of the changes. Commits that count several keys do so
+    /// in one order of purposes, so that they do not wait for each other in a circle.
     CountAttempt {
         /// Which counter.
         key: AttemptKey,

@@ -8,6 +8,8 @@
 //!   [`Refusal::AlreadyUsed`] from [`Refusal::Unknown`]: of 64 racers one wins.
 //! - "Not found" is `Ok(None)`. A row that cannot be what we wrote is [`StoreError::Inconsistent`].
 //! - Times are kept to the microsecond; what is finer is cut off.
+//! - Texts beside JSON hold no NUL character, which PostgreSQL cannot keep: the edge refuses it.
+//!   A read for one finds nothing, a change with one is `Inconsistent` there.
 //!
 //! This crate must not know SQL, HTTP or what the rows mean for a login.
 //!

@@ -211,10 +211,11 @@ CREATE TABLE revoked (
 );
 CREATE INDEX revoked_expiry ON revoked (expires_at);
 
+-- `key` is what foreign clients chose, of any characters.
 CREATE TABLE used_once (
     realm      TEXT COLLATE "C" NOT NULL,
     kind       TEXT COLLATE "C" NOT NULL,
-    key        TEXT COLLATE "C" NOT NULL,
+    key        BYTEA NOT NULL,
     expires_at BIGINT NOT NULL,
     PRIMARY KEY (realm, kind, key)
 );

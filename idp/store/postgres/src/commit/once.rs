@@ -23,7 +23,7 @@ impl Writing<'_> {
             .bind(self.realm)
             .bind(self.shift)
             .bind(kind)
-            .bind(key)
+            .bind(key.as_bytes())
             .bind(expires_at.as_microsecond())
             .execute(&mut *self.connection)
             .await

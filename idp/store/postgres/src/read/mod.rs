@@ -28,3 +28,8 @@ fn page<T>(mut items: Vec<T>, limit: u32, key: impl Fn(&T) -> String) -> Page<T>
 fn all<T>(rows: &[PgRow], read: impl Fn(&PgRow) -> Result<T>) -> Result<Vec<T>> {
     rows.iter().map(read).collect()
 }
+
+/// Whether a text could be in the database at all: PostgreSQL keeps no NUL character.
+fn storable(text: &str) -> bool {
+    !text.contains('\0')
+}

@@ -5,7 +5,7 @@ use realmwright_store::{
     Subjects, export,
 };
 
-use super::{all, page, probe};
+use super::{all, page, probe, storable};
 use crate::{PostgresStore, rows};
 
 const SUBJECT: &str = "SELECT sub, store, store_key, state, required_factors, created_at,
@@ -62,6 +62,9 @@ impl Subjects for PostgresStore {
         store: &str,
         key: &str,
     ) -> Result<Option<SubjectRow>> {
+        if !storable(store) || !storable(key) {
+            return Ok(None);
+        }
         let found = self
             .run(
                 "subjects",
@@ -76,6 +79,9 @@ impl Subjects for PostgresStore {
     }
 
     async fn lookup(&self, realm: &RealmId, key: &LookupKey, limit: u32) -> Result<Vec<SubjectId>> {
+        if !storable(&key.value) {
+            return Ok(Vec::new());
+        }
         let found: Vec<String> = self
             .run(
                 "lookup",
@@ -92,6 +98,9 @@ impl Subjects for PostgresStore {
 
     async fn search(&self, realm: &RealmId, query: &SubjectQuery) -> Result<Page<SubjectRow>> {
         let after = query.after.as_deref().unwrap_or_default();
+        if !storable(after) || !query.attributes.iter().all(|key| storable(&key.value)) {
+            return Ok(page(Vec::new(), query.limit, |_| String::new()));
+        }
         let state = query.state.map(rows::state_name);
         let statement = match query.attributes.split_first() {
             None => sqlx::query(SEARCH)
