@@ -51,6 +51,7 @@ pub use ports::{
     Clock, EventBatch, EventObserver, FetchFault, Fetcher, HashFault, Observation, PasswordHasher,
     Ports, Random, Realms, Unobserved,
 };
+pub use realmwright_store::LoginId;
 pub use runtime_realm::{CachedDocument, PrepareFault, RuntimeRealm, SnapshotVersion};
 
 /// The use cases over their ports. Cheap to clone; everything that must hold across processes is

@@ -115,6 +115,13 @@ impl Parameters {
             .map(|(_, value)| value.as_str())
     }
 
+    /// All parameters, in the order they came.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.entries
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Whether a parameter occurs, once or several times.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {

@@ -10,8 +10,27 @@
 //! texts in every file of `texts/`. Tests then render it in every language and complain of a
 //! text that is missing, unused, or has other placeholders.
 //!
+//! Recipe for a new endpoint: a row in `realmwright_protocol::endpoints`, a file in `routes/` with
+//! its handler, a line in [`router`], where the compiler asks for it.
+//!
 //! Recipe for a new language: a file in `texts/` and a line in `texts::LANGUAGES`.
 
+mod api;
 pub mod assets;
+pub mod connection;
+mod cookies;
+mod entry;
+mod headers;
+mod metrics;
 pub mod pages;
+pub mod router;
+mod routes;
 pub mod texts;
+mod visit;
+mod web;
+
+pub use api::document as accounts_api_document;
+pub use connection::{ConnInfo, Transport, TrustedProxies};
+pub use metrics::RequestMetrics;
+pub use router::router;
+pub use web::{RealmRoutes, Web, WebSettings};

@@ -1,0 +1,129 @@
+//! The way in: connection, host, realm, and then the endpoints under its issuer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::uri::PathAndQuery;
+use http::{Method, StatusCode, Uri};
+use realmwright_engine::RuntimeRealm;
+use realmwright_snapshot::Locale;
+use tower::ServiceExt;
+
+use crate::connection::{ConnInfo, Transport};
+use crate::headers::{PagePolicy, harden};
+use crate::pages::{AssetLinks, ErrorKind, ErrorView, Frame, Page};
+use crate::routes::assets;
+use crate::texts::LANGUAGES;
+use crate::visit::{Visit, html};
+use crate::web::Web;
+
+/// RFC 8414 section 3.1: this comes before the path of the issuer.
+pub(crate) const SERVER_METADATA: &str = "/.well-known/oauth-authorization-server";
+/// Files for pages outside any realm.
+const HOST_ASSETS: &str = "/assets";
+
+/// What the outermost handler needs.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) web: Arc<Web>,
+    pub(crate) endpoints: Router,
+}
+
+/// The endpoint that the inner router matched, for the metrics.
+#[derive(Clone, Debug)]
+struct Matched(String);
+
+/// Answers every request.
+pub(crate) async fn enter(State(entry): State<Entry>, request: Request) -> Response {
+    let begun = Instant::now();
+    let method = request.method().clone();
+    let (mut response, https) = dispatch(&entry, request).await;
+    harden(response.headers_mut(), https);
+    let matched = response.extensions().get::<Matched>();
+    entry.web.metrics.observe(
+        matched.map(|matched| matched.0.as_str()),
+        &method,
+        response.status(),
+        begun.elapsed(),
+    );
+    response
+}
+
+async fn dispatch(entry: &Entry, request: Request) -> (Response, bool) {
+    let web = &entry.web;
+    let (mut parts, body) = request.into_parts();
+    let Some(transport) = parts.extensions.get::<Transport>().copied() else {
+        tracing::error!("the listener does not say where a request comes from");
+        return (StatusCode::INTERNAL_SERVER_ERROR.into_response(), false);
+    };
+    let trusted = &web.settings.trusted_proxies;
+    let Ok(connection) = ConnInfo::of(transport, &parts.uri, &parts.headers, trusted) else {
+        return (neutral(web, ErrorKind::Request), false);
+    };
+    let https = connection.tls;
+    let Some((realm, path)) = find_realm(web, &connection.host, parts.uri.path()) else {
+        if let Some(file) = parts.uri.path().strip_prefix(HOST_ASSETS)
+            && [Method::GET, Method::HEAD].contains(&parts.method)
+            && let Some(answer) = assets::file(web, file.trim_start_matches('/'))
+        {
+            return (answer, https);
+        }
+        return (neutral(web, ErrorKind::NotFound), https);
+    };
+    let visit = Visit::new(Arc::clone(web), realm, connection, &parts);
+    let Some(uri) = under_issuer(&parts.uri, &path) else {
+        return (visit.error(ErrorKind::NotFound, None), https);
+    };
+    parts.uri = uri;
+    parts.extensions.insert(visit);
+    let inner = Request::from_parts(parts, body);
+    match entry.endpoints.clone().oneshot(inner).await {
+        Ok(response) => (response, https),
+    }
+}
+
+/// The realm and the path under its issuer.
+fn find_realm(web: &Web, host: &str, path: &str) -> Option<(Arc<RuntimeRealm>, String)> {
+    if let Some(issuer) = path.strip_prefix(SERVER_METADATA)
+        && let Some((realm, "")) = web.realms.route(host, issuer)
+    {
+        return Some((realm, SERVER_METADATA.to_owned()));
+    }
+    let (realm, rest) = web.realms.route(host, path)?;
+    // The metadata has one address for each issuer, before its path.
+    (rest != SERVER_METADATA).then(|| (realm, rest.to_owned()))
+}
+
+fn under_issuer(uri: &Uri, path: &str) -> Option<Uri> {
+    let path = if path.is_empty() { "/" } else { path };
+    let path_and_query: PathAndQuery = match uri.query() {
+        Some(query) => format!("{path}?{query}").parse().ok()?,
+        None => path.parse().ok()?,
+    };
+    Uri::builder().path_and_query(path_and_query).build().ok()
+}
+
+/// A page that says nothing about which realms there are.
+fn neutral(web: &Web, kind: ErrorKind) -> Response {
+    let id = web.error_id();
+    tracing::info!(error.id = id, error.kind = kind.key(), "error page");
+    let language = LANGUAGES.first().map_or("en", |language| language.tag);
+    let frame = Frame::neutral(
+        &Locale::from(language),
+        AssetLinks::under(HOST_ASSETS, &web.assets),
+    );
+    let page = Page::Error(ErrorView::new(kind, id));
+    html(web, &frame, kind.status(), &page, &PagePolicy::default())
+}
+
+/// Notes which endpoint matched.
+pub(crate) async fn note_endpoint(matched: MatchedPath, request: Request, next: Next) -> Response {
+    let path = matched.as_str().to_owned();
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(Matched(path));
+    response
+}

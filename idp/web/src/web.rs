@@ -1,0 +1,89 @@
+//! What all handlers share, and the realm that a request is for.
+
+use std::fmt;
+use std::sync::Arc;
+
+use realmwright_engine::ports::Random;
+use realmwright_engine::{Engine, RuntimeRealm};
+
+use crate::assets::Assets;
+use crate::connection::TrustedProxies;
+use crate::metrics::RequestMetrics;
+use crate::pages::{PageError, Pages};
+
+/// The realms that are served. Asked once for each request, which then keeps its realm.
+pub trait RealmRoutes: Send + Sync {
+    /// The realm whose issuer lies at `host` (in lower case, with its port where that is not the
+    /// scheme's own) and begins `path` at a segment boundary, the longest first; and the rest of
+    /// the path.
+    fn route<'p>(&self, host: &str, path: &'p str) -> Option<(Arc<RuntimeRealm>, &'p str)>;
+}
+
+/// Settings of the process that change how requests are read.
+#[derive(Clone, Debug, Default)]
+pub struct WebSettings {
+    /// Proxies whose forwarded headers count.
+    pub trusted_proxies: TrustedProxies,
+}
+
+/// What all handlers share.
+pub struct Web {
+    pub(crate) engine: Engine,
+    pub(crate) realms: Arc<dyn RealmRoutes>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) settings: WebSettings,
+    pub(crate) metrics: RequestMetrics,
+    pub(crate) pages: Pages,
+    pub(crate) assets: Assets,
+}
+
+impl fmt::Debug for Web {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Web")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Web {
+    /// Loads pages, texts and files, which are built in.
+    ///
+    /// # Errors
+    /// [`PageError`] when something built in is wrong; tests find it.
+    pub fn new(
+        engine: Engine,
+        realms: Arc<dyn RealmRoutes>,
+        random: Arc<dyn Random>,
+        settings: WebSettings,
+        metrics: RequestMetrics,
+    ) -> Result<Self, PageError> {
+        Ok(Self {
+            engine,
+            realms,
+            random,
+            settings,
+            metrics,
+            pages: Pages::load()?,
+            assets: Assets::load(),
+        })
+    }
+
+    /// A number for an error page and its log line: 60 random bits.
+    pub(crate) fn error_id(&self) -> String {
+        const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+        let mut octets = [0; 12];
+        self.random.fill(&mut octets);
+        let mut id = String::with_capacity(14);
+        for (place, octet) in octets.into_iter().enumerate() {
+            if place > 0 && place % 4 == 0 {
+                id.push('-');
+            }
+            let letter = LETTERS
+                .get(usize::from(octet & 31))
+                .copied()
+                .unwrap_or(b'0');
+            id.push(char::from(letter));
+        }
+        id
+    }
+}
