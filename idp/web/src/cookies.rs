@@ -21,7 +21,7 @@ const LANGUAGE_MAX_AGE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Names of a realm's cookies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CookieNames {
+pub(crate) struct CookieNames {
     session: String,
     login: String,
     language: String,
@@ -31,7 +31,7 @@ pub struct CookieNames {
 impl CookieNames {
     /// The names for a realm.
     #[must_use]
-    pub fn of(core: &RealmCore) -> Self {
+    pub(crate) fn of(core: &RealmCore) -> Self {
         Self::new(&core.id, core.issuer.scheme() == "https")
     }
 
@@ -51,7 +51,7 @@ impl CookieNames {
 
     /// The realm's cookies of a request.
     #[must_use]
-    pub fn read(&self, headers: &HeaderMap) -> Cookies {
+    pub(crate) fn read(&self, headers: &HeaderMap) -> Cookies {
         Cookies {
             session: find(headers, &self.session).map(SecretString::from),
             login: find(headers, &self.login).map(SecretString::from),
@@ -60,19 +60,19 @@ impl CookieNames {
 
     /// The language that was chosen before.
     #[must_use]
-    pub fn language<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+    pub(crate) fn language<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         find(headers, &self.language)
     }
 
     /// `Set-Cookie` that remembers a language.
     #[must_use]
-    pub fn set_language(&self, tag: &str) -> Option<HeaderValue> {
+    pub(crate) fn set_language(&self, tag: &str) -> Option<HeaderValue> {
         self.write(&self.language, tag, LANGUAGE_MAX_AGE)
     }
 
     /// `Set-Cookie` of a change; none for a value with characters that cookies cannot hold.
     #[must_use]
-    pub fn change(&self, change: &CookieChange) -> Option<HeaderValue> {
+    pub(crate) fn change(&self, change: &CookieChange) -> Option<HeaderValue> {
         match change {
             CookieChange::Set {
                 purpose,

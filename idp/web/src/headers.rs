@@ -17,7 +17,7 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 
 /// What a page may do, Content Security Policy Level 3.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PagePolicy {
+pub(crate) struct PagePolicy {
     form_action: Option<String>,
     submits_itself: bool,
 }
@@ -26,21 +26,21 @@ impl PagePolicy {
     /// Forms also go to `origin`, or are redirected there: Chromium holds `form-action` against
     /// redirects as well.
     #[must_use]
-    pub fn with_form_action(mut self, origin: Option<String>) -> Self {
+    pub(crate) fn with_form_action(mut self, origin: Option<String>) -> Self {
         self.form_action = origin;
         self
     }
 
     /// The page runs [`SUBMIT_SCRIPT`] and nothing else.
     #[must_use]
-    pub const fn submitting_itself(mut self) -> Self {
+    pub(crate) const fn submitting_itself(mut self) -> Self {
         self.submits_itself = true;
         self
     }
 
     /// The header.
     #[must_use]
-    pub fn header(&self) -> HeaderValue {
+    pub(crate) fn header(&self) -> HeaderValue {
         let mut policy = String::from(
             "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; \
              base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
@@ -73,7 +73,7 @@ fn is_source(origin: &str) -> bool {
 }
 
 /// Sets what every answer has; headers that are there already stay.
-pub fn harden(headers: &mut HeaderMap, https: bool) {
+pub(crate) fn harden(headers: &mut HeaderMap, https: bool) {
     let fixed = [
         (CONTENT_SECURITY_POLICY, BARE_POLICY),
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),

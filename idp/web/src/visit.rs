@@ -24,7 +24,7 @@ const LONGEST_USER_AGENT: usize = 256;
 
 /// One request to one realm.
 #[derive(Clone, Debug)]
-pub struct Visit {
+pub(crate) struct Visit {
     pub(crate) web: Arc<Web>,
     pub(crate) realm: Arc<RuntimeRealm>,
     pub(crate) connection: Arc<ConnInfo>,
@@ -245,6 +245,22 @@ impl<S: Send + Sync> FromRequestParts<S> for Visit {
             .get::<Self>()
             .cloned()
             .ok_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+/// An answer in the place of a value.
+#[derive(Debug)]
+pub(crate) struct Refused(Box<Response>);
+
+impl From<Response> for Refused {
+    fn from(answer: Response) -> Self {
+        Self(Box::new(answer))
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        *self.0
     }
 }
 

@@ -16,16 +16,16 @@ use serde::de::DeserializeOwned;
 
 use super::problem::{Problem, refuse};
 use crate::routes::form::{has_media_type, read_limited};
-use crate::visit::Visit;
+use crate::visit::{Refused, Visit};
 
 /// Largest body of one account.
 const LARGEST_BODY: usize = 256 * 1024;
 
 /// An answer, or the refusal.
-type Answer = Result<Response, Response>;
+type Answer = Result<Response, Refused>;
 
 /// Who calls.
-pub(crate) async fn caller(visit: &Visit) -> Result<AccountsCaller, Response> {
+pub(crate) async fn caller(visit: &Visit) -> Result<AccountsCaller, Refused> {
     let authorization = visit
         .headers
         .get(AUTHORIZATION)
@@ -35,12 +35,12 @@ pub(crate) async fn caller(visit: &Visit) -> Result<AccountsCaller, Response> {
         .engine
         .accounts_caller(&visit.context(), authorization)
         .await
-        .map_err(|error| refuse(visit, &error))
+        .map_err(|error| refuse(visit, &error).into())
 }
 
 /// The value of a call, or its refusal.
-fn settle<T>(visit: &Visit, result: Result<T, AccountsError>) -> Result<T, Response> {
-    result.map_err(|error| refuse(visit, &error))
+fn settle<T>(visit: &Visit, result: Result<T, AccountsError>) -> Result<T, Refused> {
+    result.map_err(|error| refuse(visit, &error).into())
 }
 
 fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
@@ -68,18 +68,17 @@ async fn body<T: DeserializeOwned>(
     visit: &Visit,
     body: Body,
     media_types: &[&str],
-) -> Result<T, Response> {
+) -> Result<T, Refused> {
     if !media_types
         .iter()
         .any(|expected| has_media_type(&visit.headers, expected))
     {
-        return Err(Problem::media_type(&media_types.join(" or ")).into_response());
+        return Err(Problem::media_type(&media_types.join(" or ")).into());
     }
     let octets = read_limited(body, LARGEST_BODY)
         .await
-        .map_err(|fault| Problem::body(fault).into_response())?;
-    serde_json::from_slice(&octets)
-        .map_err(|fault| Problem::request(without_values(&fault)).into_response())
+        .map_err(Problem::body)?;
+    serde_json::from_slice(&octets).map_err(|fault| Problem::request(without_values(&fault)).into())
 }
 
 /// What is wrong with JSON, without quoting what it holds: that may be personal.
@@ -99,7 +98,7 @@ const JSON: &[&str] = &["application/json"];
 const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
 
 /// Query of a list: attributes by name, `state`, `limit`, `after`.
-fn search(query: &str) -> Result<AccountSearch, Problem> {
+fn search(query: &str) -> Result<AccountSearch, Refused> {
     let parameters =
         Parameters::parse(query.as_bytes()).map_err(|fault| Problem::request(fault.to_string()))?;
     parameters
@@ -112,7 +111,7 @@ fn search(query: &str) -> Result<AccountSearch, Problem> {
                 search.state = Some(match value {
                     "active" => AccountState::Active,
                     "locked" => AccountState::Locked,
-                    _ => return Err(Problem::request("state is neither active nor locked")),
+                    _ => return Err(Problem::request("state is neither active nor locked").into()),
                 });
             }
             "limit" => {
@@ -130,7 +129,8 @@ fn search(query: &str) -> Result<AccountSearch, Problem> {
                 None => {
                     return Err(Problem::request(
                         "parameters are state, limit, after and attributes.<name>",
-                    ));
+                    )
+                    .into());
                 }
             },
         }
@@ -141,7 +141,7 @@ fn search(query: &str) -> Result<AccountSearch, Problem> {
 pub(crate) async fn find(visit: Visit) -> Answer {
     caller(&visit).await?;
     let query = visit.uri.query().unwrap_or_default();
-    let search = search(query).map_err(IntoResponse::into_response)?;
+    let search = search(query)?;
     let result = visit.web.engine.find_accounts(&visit.realm, search).await;
     Ok(json(StatusCode::OK, &settle(&visit, result)?))
 }
@@ -171,7 +171,7 @@ pub(crate) async fn read(visit: Visit, Path(sub): Path<String>) -> Answer {
 pub(crate) async fn change(visit: Visit, Path(sub): Path<String>, content: Body) -> Answer {
     let caller = caller(&visit).await?;
     let mut change: AccountChange = body(&visit, content, MERGE_PATCH).await?;
-    if let Some(version) = expected_version(&visit).map_err(IntoResponse::into_response)? {
+    if let Some(version) = expected_version(&visit)? {
         change.version = Some(version);
     }
     let engine = &visit.web.engine;
@@ -182,7 +182,7 @@ pub(crate) async fn change(visit: Visit, Path(sub): Path<String>, content: Body)
 }
 
 /// `If-Match` with one version, RFC 9110 section 13.1.1; `*` matches any.
-fn expected_version(visit: &Visit) -> Result<Option<i64>, Problem> {
+fn expected_version(visit: &Visit) -> Result<Option<i64>, Refused> {
     let Some(tag) = visit.headers.get(IF_MATCH) else {
         return Ok(None);
     };
@@ -194,7 +194,7 @@ fn expected_version(visit: &Visit) -> Result<Option<i64>, Problem> {
         .and_then(|tag| tag.strip_suffix('"'))
         .and_then(|version| version.parse().ok())
         .map(Some)
-        .ok_or_else(|| Problem::precondition("expected one entity tag of the account, or *"))
+        .ok_or_else(|| Problem::precondition("expected one entity tag of the account, or *").into())
 }
 
 pub(crate) async fn erase(visit: Visit, Path(sub): Path<String>) -> Answer {

@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::accounts::{caller, without_values};
 use super::problem::Problem;
 use crate::routes::form::has_media_type;
-use crate::visit::Visit;
+use crate::visit::{Refused, Visit};
 
 const NDJSON: &str = "application/x-ndjson";
 /// Longest line.
@@ -39,10 +39,10 @@ struct LineAnswer {
     problem: Option<Problem>,
 }
 
-pub(crate) async fn post(visit: Visit, body: Body) -> Result<Response, Response> {
+pub(crate) async fn post(visit: Visit, body: Body) -> Result<Response, Refused> {
     let caller = caller(&visit).await?;
     if !has_media_type(&visit.headers, NDJSON) {
-        return Err(Problem::media_type(NDJSON).into_response());
+        return Err(Problem::media_type(NDJSON).into());
     }
     let import = Import {
         visit,

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::routes::back_channel::challenge;
 use crate::routes::form::FormFault;
-use crate::visit::{Visit, log_fault, retry_after};
+use crate::visit::{Refused, Visit, log_fault, retry_after};
 
 /// A problem. `type` is a URI reference relative to the description of the API.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -184,6 +184,12 @@ impl IntoResponse for Problem {
             body,
         )
             .into_response()
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        problem.into_response().into()
     }
 }
 

@@ -2,14 +2,14 @@
 //! KC-AZ-01).
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use realmwright_protocol::Parameters;
 use realmwright_protocol::endpoints::Endpoint;
 
 use crate::pages::ErrorKind;
 use crate::routes::form::{self, FormFault, Sender, sender};
 use crate::routes::reply::reply;
-use crate::visit::Visit;
+use crate::visit::{Refused, Visit};
 
 /// A longer address is not sent to browsers.
 const LONGEST_QUERY: usize = 8 * 1024;
@@ -22,7 +22,7 @@ pub(crate) async fn get(visit: Visit) -> Response {
 pub(crate) async fn post(visit: Visit, body: Body) -> Response {
     let form = match read(&visit, body).await {
         Ok(form) => form,
-        Err(page) => return page,
+        Err(page) => return page.into_response(),
     };
     if let Some(redirect) = with_cookies(&visit, Endpoint::Authorization, &form) {
         return redirect;
@@ -42,13 +42,13 @@ async fn ask(visit: &Visit, parameters: &str) -> Response {
 }
 
 /// The form of a browser, or the page that says why not.
-pub(crate) async fn read(visit: &Visit, body: Body) -> Result<String, Response> {
+pub(crate) async fn read(visit: &Visit, body: Body) -> Result<String, Refused> {
     form::read(&visit.headers, body).await.map_err(|fault| {
         let kind = match fault {
             FormFault::TooLarge => ErrorKind::TooLarge,
             FormFault::MediaType | FormFault::Unreadable => ErrorKind::Request,
         };
-        visit.error(kind, Some(&fault.to_string()))
+        visit.error(kind, Some(&fault.to_string())).into()
     })
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::routes::cors::share;
 use crate::routes::form::{self, FormFault};
-use crate::visit::{Visit, log_fault, retry_after};
+use crate::visit::{Refused, Visit, log_fault, retry_after};
 
 /// Whether pages of the application's origins may read the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) enum Shared {
 }
 
 /// The form of a call.
-pub(crate) async fn form(visit: &Visit, body: Body, shared: Shared) -> Result<String, Response> {
+pub(crate) async fn form(visit: &Visit, body: Body, shared: Shared) -> Result<String, Refused> {
     form::read(&visit.headers, body).await.map_err(|fault| {
         let status = match fault {
             FormFault::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -30,7 +30,7 @@ pub(crate) async fn form(visit: &Visit, body: Body, shared: Shared) -> Result<St
             FormFault::Unreadable => StatusCode::BAD_REQUEST,
         };
         let body = json!({"error": "invalid_request", "error_description": fault.to_string()});
-        finish(visit, status, Some(body), None, shared)
+        finish(visit, status, Some(body), None, shared).into()
     })
 }
 

@@ -1,7 +1,7 @@
 //! `/oauth2/introspect`, RFC 7662.
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use crate::routes::back_channel::{Shared, answer, call, form};
 use crate::visit::Visit;
@@ -9,7 +9,7 @@ use crate::visit::Visit;
 pub(crate) async fn post(visit: Visit, body: Body) -> Response {
     let form = match form(&visit, body, Shared::No).await {
         Ok(form) => form,
-        Err(refusal) => return refusal,
+        Err(refused) => return refused.into_response(),
     };
     let engine = &visit.web.engine;
     let result = engine

@@ -3,7 +3,7 @@
 
 use axum::body::Body;
 use axum::extract::Path;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use realmwright_engine::{Answer, LoginId};
 use realmwright_protocol::Parameters;
 use realmwright_protocol::endpoints::Endpoint;
@@ -15,12 +15,12 @@ use crate::pages::ErrorKind;
 use crate::routes::authorize::read;
 use crate::routes::form::{Sender, sender};
 use crate::routes::reply::reply;
-use crate::visit::Visit;
+use crate::visit::{Refused, Visit};
 
 pub(crate) async fn begin(visit: Visit, body: Body) -> Response {
     let form = match own_form(&visit, body).await {
         Ok(form) => form,
-        Err(page) => return page,
+        Err(page) => return page.into_response(),
     };
     let Some(sealed) = form.get("request") else {
         return visit.error(ErrorKind::LoginGone, Some("request"));
@@ -54,7 +54,7 @@ pub(crate) async fn submit(visit: Visit, Path(id): Path<String>, body: Body) -> 
     };
     let form = match own_form(&visit, body).await {
         Ok(form) => form,
-        Err(page) => return page,
+        Err(page) => return page.into_response(),
     };
     let version = form.get("version").and_then(|version| version.parse().ok());
     let (Some(version), Some(answer)) = (version, answer(&form)) else {
@@ -78,14 +78,18 @@ fn login_id(text: &str) -> Option<LoginId> {
 }
 
 /// A form that one of our pages sent.
-async fn own_form(visit: &Visit, body: Body) -> Result<Parameters, Response> {
+async fn own_form(visit: &Visit, body: Body) -> Result<Parameters, Refused> {
     if sender(&visit.headers, &visit.origin()) == Sender::Foreign {
-        return Err(visit.error(ErrorKind::ForeignForm, None));
+        return Err(visit.error(ErrorKind::ForeignForm, None).into());
     }
     let form = read(visit, body).await?;
     Parameters::parse(form.as_bytes())
         .and_then(|form| form.refuse_repeated().map(|()| form))
-        .map_err(|fault| visit.error(ErrorKind::Request, Some(&fault.to_string())))
+        .map_err(|fault| {
+            visit
+                .error(ErrorKind::Request, Some(&fault.to_string()))
+                .into()
+        })
 }
 
 /// What the fields say; none when nothing was answered.

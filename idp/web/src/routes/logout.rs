@@ -1,7 +1,7 @@
 //! `/oauth2/logout`, OpenID Connect RP-Initiated Logout 1.0 (KC-LO-01, OIDC-30).
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use realmwright_engine::LogoutAnswer;
 use realmwright_protocol::Parameters;
 use realmwright_protocol::endpoints::Endpoint;
@@ -21,7 +21,7 @@ pub(crate) async fn get(visit: Visit) -> Response {
 pub(crate) async fn post(visit: Visit, body: Body) -> Response {
     let form = match read(&visit, body).await {
         Ok(form) => form,
-        Err(page) => return page,
+        Err(page) => return page.into_response(),
     };
     let parameters = match Parameters::parse(form.as_bytes()) {
         Ok(parameters) => parameters,

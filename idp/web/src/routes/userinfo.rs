@@ -1,7 +1,7 @@
 //! `/oauth2/userinfo`, OpenID Connect Core 1.0 section 5.3 (KC-UI-01).
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use crate::routes::back_channel::{Shared, answer, call, form};
 use crate::routes::form::has_media_type;
@@ -18,7 +18,7 @@ pub(crate) async fn post(visit: Visit, body: Body) -> Response {
     }
     match form(&visit, body, Shared::WithClients).await {
         Ok(form) => ask(&visit, &form).await,
-        Err(refusal) => refusal,
+        Err(refused) => refused.into_response(),
     }
 }
 
