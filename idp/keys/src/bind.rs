@@ -153,3 +153,140 @@ fn missing_secrets(realm: &RealmSnapshot, bundle: &SecretBundle, missing: &mut V
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use realmwright_snapshot::{BootstrapAccount, ClientSnapshot, Period, sample};
+
+    use super::*;
+    use crate::{
+        Acknowledgements, KeyId, Policy, SecretValue, SecretValues, SystemGenerator, advance,
+        apply, compromise,
+    };
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap()
+    }
+
+    fn realm(clients: Vec<ClientSnapshot>) -> RealmSnapshot {
+        sample::realm(clients)
+    }
+
+    fn keyring(realm: &RealmSnapshot) -> Keyring {
+        let empty = Keyring::empty(realm.core.id.clone());
+        let pods = Acknowledgements::default();
+        let plan = advance(&Policy::of(&realm.core), &empty, now(), &pods);
+        apply(&empty, &plan, now(), &mut SystemGenerator::default()).unwrap()
+    }
+
+    fn bundle(realm: &RealmSnapshot, secrets: &[(&str, &str)]) -> SecretBundle {
+        let mut bundle = SecretBundle::empty(realm.core.id.clone());
+        bundle.revision = 4;
+        for (handle, value) in secrets {
+            let values = SecretValues::of(SecretValue::new(*value), now());
+            bundle.secrets.insert(SecretHandle::from(*handle), values);
+        }
+        bundle
+    }
+
+    const SECRET: (&str, &str) = ("identity/app/client-secret", "0123456789abcdef0123");
+
+    #[test]
+    fn a_realm_with_all_keys_and_secrets_is_bound() {
+        let realm = realm(vec![sample::client("app")]);
+        let bound = bind(&realm, &keyring(&realm), &bundle(&realm, &[SECRET]), now());
+        assert_eq!(
+            bound,
+            Ok(Bound {
+                min_keyring: 1,
+                min_secrets: 4
+            })
+        );
+    }
+
+    /// A realm that nobody has made keys for lacks one of each purpose, and says so.
+    #[test]
+    fn everything_that_is_missing_is_named() {
+        let mut realm = realm(vec![sample::client("app"), sample::client("other")]);
+        realm.core.bootstrap_accounts.push(BootstrapAccount {
+            name: "admin".to_owned(),
+            attributes: [].into(),
+            password: Some("identity/admin/password".into()),
+            must_change_password: true,
+            roles: [].into(),
+            groups: [].into(),
+        });
+        let empty = Keyring::empty(realm.core.id.clone());
+        let weak = ("identity/other/client-secret", "short");
+        let missing = bind(&realm, &empty, &bundle(&realm, &[weak]), now()).unwrap_err();
+        let texts: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "no key signs ES256 yet",
+                "no key is in use for Seal",
+                "no key is in use for DataKey",
+                "no key is in use for BlindIndex",
+                "no key is in use for Pairwise",
+                "no key is in use for Pepper",
+                "secret identity/app/client-secret of client app is missing",
+                "secret identity/other/client-secret of client other is refused",
+                "secret identity/admin/password of account admin is missing",
+            ]
+        );
+        assert!(!texts.concat().contains("short"));
+    }
+
+    /// A snapshot that uses a new algorithm waits until a key of it may sign.
+    #[test]
+    fn a_key_that_may_not_sign_yet_is_not_enough() {
+        let realm = realm(Vec::new());
+        let mut keyring = keyring(&realm);
+        let alg = SigningAlgorithm::ES256;
+        let later = now() + Period::from_secs(60).as_duration();
+        for entry in &mut keyring.entries {
+            if entry.purpose == (Purpose::Sign { alg }) {
+                entry.stage = Stage::Active {
+                    sign_after: later,
+                    since_revision: 1,
+                };
+            }
+        }
+        let empty = bundle(&realm, &[]);
+        assert_eq!(
+            bind(&realm, &keyring, &empty, now()),
+            Err(vec![Missing::SigningKey {
+                alg,
+                from: Some(later)
+            }])
+        );
+        assert!(bind(&realm, &keyring, &empty, later).is_ok());
+    }
+
+    #[test]
+    fn a_replaced_key_is_enough() {
+        let realm = realm(Vec::new());
+        let keyring = keyring(&realm);
+        let alg = SigningAlgorithm::ES256;
+        let kid: KeyId = keyring
+            .of(Purpose::Sign { alg })
+            .map(|entry| entry.kid.clone())
+            .next()
+            .unwrap();
+        let plan = compromise(&keyring, &kid, now()).unwrap();
+        let keyring = apply(&keyring, &plan, now(), &mut SystemGenerator::default()).unwrap();
+        let bound = bind(&realm, &keyring, &bundle(&realm, &[]), now()).unwrap();
+        assert_eq!(bound.min_keyring, 2);
+    }
+
+    #[test]
+    fn keys_of_another_realm_are_refused() {
+        let realm = realm(Vec::new());
+        let mut other = bundle(&realm, &[]);
+        other.realm = "identity.other".into();
+        assert_eq!(
+            bind(&realm, &keyring(&realm), &other, now()),
+            Err(vec![Missing::OtherRealm])
+        );
+    }
+}

@@ -58,6 +58,18 @@ impl Policy {
         }
     }
 
+    /// The same policy for a realm whose only verifiers are on the developer's machine: a new
+    /// key is used as soon as the one process has it, whatever caches hold.
+    #[must_use]
+    pub fn without_waiting(self) -> Self {
+        Self {
+            publish_ahead: Period::ZERO,
+            jwks_max_age: Period::ZERO,
+            skew: Period::ZERO,
+            ..self
+        }
+    }
+
     /// From every pod's acknowledgement to first use.
     fn wait(&self, purpose: Purpose) -> Period {
         match purpose.rotation() {

@@ -2,7 +2,7 @@
 //! comes out is dropped.
 
 use jiff::Timestamp;
-use realmwright_snapshot::ClientId;
+use realmwright_snapshot::{ClientId, sample};
 
 use crate::client_authentication::Presented;
 use crate::jose::{TokenType, VerificationKeys, assertion};
@@ -10,6 +10,7 @@ use crate::oauth2::introspect::IntrospectionRequest;
 use crate::oauth2::revoke::RevocationRequest;
 use crate::oauth2::token::TokenRequest;
 use crate::oauth2::{authorize, parse_scope, pkce};
+use crate::oidc::logout;
 use crate::oidc::userinfo::BearerToken;
 use crate::parameters::Parameters;
 use crate::redirect::{self, Registered};
@@ -21,7 +22,16 @@ pub fn parameters(bytes: &[u8]) {
     let Ok(parameters) = Parameters::parse(bytes) else {
         return;
     };
-    let _ = authorize::client_id(&parameters);
+    let client_id = authorize::client_id(&parameters);
+    let client = sample::client("fuzz").oidc;
+    if let (Ok(client_id), Some(client)) = (client_id, client) {
+        let _ = authorize::validate(&parameters, &client_id, &client);
+    }
+    let _ = logout::parse(
+        &parameters,
+        &VerificationKeys::default(),
+        "https://id.example",
+    );
     let _ = TokenRequest::parse(&parameters);
     let _ = IntrospectionRequest::parse(&parameters);
     let _ = RevocationRequest::parse(&parameters);

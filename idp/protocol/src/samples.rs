@@ -1,15 +1,9 @@
 //! Values that tests of several modules share.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
 use realmwright_keys::{Generate, PublicJwk, Purpose, SystemGenerator};
 use realmwright_snapshot::{
-    AccessSnapshot, ClientAuthentication, ClientId, ClientScopes, ClientSnapshot, Country,
-    GrantType, InstanceName, KeyPolicy, Layout, Locale, Locales, LocalizedText, LogoutSettings,
-    OidcClient, OnDeny, PasswordQueue, Period, Pkce, Profile, Protection, Purposes, RealmCore,
-    RealmId, RealmSnapshot, RefreshSettings, RegionName, ResponseType, RoleScope, ScopeName,
-    SessionPolicy, SigningAlgorithm, TokenFormat, TokenPolicy,
+    ClientAuthentication, ClientSnapshot, GrantType, Locale, OidcClient, Pkce, RealmSnapshot,
+    SigningAlgorithm, sample,
 };
 use url::Url;
 
@@ -27,115 +21,24 @@ pub(crate) fn oidc_client() -> OidcClient {
     OidcClient {
         authentication: ClientAuthentication::None,
         redirect_uris: vec![Url::parse("https://app.example/cb").unwrap()],
-        redirect_uri_prefixes: Vec::new(),
-        default_redirect_uri: None,
-        grant_types: BTreeSet::from([GrantType::AuthorizationCode]),
-        response_types: BTreeSet::from([ResponseType::Code]),
+        grant_types: [GrantType::AuthorizationCode].into(),
         pkce: Pkce::Optional,
-        require_state: false,
-        require_nonce: false,
-        scopes: ClientScopes {
-            default: BTreeSet::from([ScopeName::from("openid")]),
-            allowed: BTreeSet::from([ScopeName::from("openid")]),
-        },
-        access_token_format: TokenFormat::Jwt,
-        access_token_lifetime: Period::from_secs(300),
-        audiences: BTreeSet::new(),
-        id_token_lifetime: Period::from_secs(300),
-        signing_algorithm: SigningAlgorithm::ES256,
-        refresh: RefreshSettings {
-            idle: Period::from_secs(1800),
-            lifetime: Period::from_secs(36_000),
-            reuse_interval: Period::from_secs(10),
-            offline: false,
-        },
-        web_origins: BTreeSet::new(),
-        logout: LogoutSettings::default(),
+        ..sample::client("sample").oidc.unwrap()
     }
 }
 
 pub(crate) fn client(id: &str, oidc: OidcClient) -> ClientSnapshot {
     ClientSnapshot {
-        id: ClientId::from(id),
-        origin: format!("a/{id}"),
-        display_name: LocalizedText::from([("en", id)]),
-        url: None,
-        start_url: None,
-        tags: BTreeSet::new(),
-        privacy_domain: None,
-        access: AccessSnapshot {
-            rules: None,
-            on_deny: OnDeny::ErrorPage,
-        },
-        roles: BTreeMap::new(),
-        role_scope: RoleScope::Full,
-        claims: Vec::new(),
-        consent_required: false,
-        flow: None,
         oidc: Some(oidc),
+        ..sample::client(id)
     }
 }
 
 pub(crate) fn realm(clients: Vec<ClientSnapshot>) -> RealmSnapshot {
-    let minute = Period::from_secs(60);
-    RealmSnapshot {
-        core: RealmCore {
-            id: RealmId::from("a.q"),
-            region: RegionName::from("ua"),
-            country: Country::from("UA"),
-            instance: InstanceName::from("default"),
-            issuer: Url::parse(ISSUER).unwrap(),
-            backend_url: None,
-            layout: Layout::Realmwright,
-            profile: Profile::Production,
-            display_name: LocalizedText::from([("en", "Q")]),
-            locales: Locales {
-                supported: vec![Locale::from("en"), Locale::from("uk")],
-                default: Locale::from("en"),
-                ignore_browser: false,
-            },
-            attributes: Vec::new(),
-            purposes: Purposes::default(),
-            session_claims: BTreeSet::new(),
-            required_factors: 1,
-            sessions: SessionPolicy {
-                idle: minute,
-                lifetime: minute,
-                login_lifetime: minute,
-            },
-            tokens: TokenPolicy {
-                code_lifetime: minute,
-            },
-            keys: KeyPolicy {
-                algorithms: BTreeSet::from([SigningAlgorithm::ES256]),
-                rotation_interval: minute,
-                jwks_max_age: minute,
-                publish_ahead: minute,
-                longest_token_life: minute,
-            },
-            flow: None,
-            protection: Protection {
-                response_floor: Period::ZERO,
-                attempts_per_address: 100,
-                attempts_per_login: 20,
-                attempt_window: minute,
-                password_queue: PasswordQueue {
-                    length: 1,
-                    max_wait: minute,
-                },
-            },
-            roles: BTreeMap::new(),
-            default_roles: BTreeSet::new(),
-            bootstrap_accounts: Vec::new(),
-        },
-        scopes: BTreeMap::new(),
-        methods: BTreeMap::new(),
-        flows: BTreeMap::new(),
-        clients: clients
-            .into_iter()
-            .map(|client| (client.id.clone(), Arc::new(client)))
-            .collect(),
-    }
+    let mut realm = sample::realm(clients);
+    realm.core.issuer = Url::parse(ISSUER).unwrap();
+    realm.core.locales.supported.push(Locale::from("uk"));
+    realm
 }
 
 /// A new key and the set that verifies it.

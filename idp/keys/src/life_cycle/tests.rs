@@ -235,6 +235,15 @@ fn a_change_of_algorithm_adds_and_removes() {
 }
 
 #[test]
+fn one_process_need_not_wait_for_caches() {
+    let mut driver = Driver::new(policy().without_waiting());
+    driver.settle(0);
+    driver.policy.algorithms.insert(SigningAlgorithm::RS256);
+    driver.settle(HOUR);
+    assert!(driver.keyring.current(RS256, at(HOUR)).is_some());
+}
+
+#[test]
 fn an_algorithm_that_was_never_used_goes_at_once() {
     let mut driver = Driver::new(policy());
     driver.settle(0);

@@ -268,10 +268,7 @@ mod tests {
             let mut members = claims(&audiences, &[], &released).members();
             members.remove(missing);
             let token = signing.sign(TokenType::AccessToken, &members).unwrap();
-            assert!(
-                verify(&keys, &token, ISSUER, at(NOW)).is_err(),
-                "{missing}"
-            );
+            assert!(verify(&keys, &token, ISSUER, at(NOW)).is_err(), "{missing}");
         }
     }
 }
