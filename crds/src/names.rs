@@ -128,10 +128,10 @@ names! {
         "minLength": 1, "maxLength": 63,
         "pattern": r"^[A-Za-z_][A-Za-z0-9_]*$",
     }
-    /// Name of a realm or client role.
+    /// Name of a realm or client role. No colon: `client:role` is how expressions name a client's.
     RoleName {
         "minLength": 1, "maxLength": 255,
-        "pattern": r"^[^\s]([^\t\r\n]*[^\s])?$",
+        "pattern": r"^[^\s:]([^\t\r\n:]*[^\s:])?$",
     }
     /// Full path of a group, such as `/Staff/Helpdesk`.
     GroupPath {
