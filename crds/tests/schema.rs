@@ -7,6 +7,7 @@
     reason = "helpers of tests fail by panic"
 )]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -161,6 +162,56 @@ fn every_optional_value_of_a_spec_says_its_default() {
         }
     });
     assert!(silent.is_empty(), "{silent:#?}");
+}
+
+/// An empty list never means all: where a list decides who or what is let through, it holds at
+/// least one entry (APP-10, OIDC-18, OIDC-19, OIDC-20, AUTH-MATCH-01).
+#[test]
+fn lists_that_decide_are_never_empty() {
+    let mut expected = BTreeSet::from([
+        "Region.spec.hosts[].namespaces",
+        "Region.spec.allowedExports[].dataClasses",
+        "Realm.spec.placements",
+        "Realm.spec.attach[].kinds",
+        "Realm.spec.attach[].namespaces",
+        "Client.spec.access.rules",
+        "Client.spec.claims[].targets",
+        "Client.spec.oidc.authentication.secret.methods",
+        "Client.spec.oidc.authentication.privateKeyJwt.jwks.keys",
+        "Client.spec.oidc.grantTypes",
+        "Client.spec.oidc.responseTypes",
+        "Scope.spec.claims[].targets",
+        "AuthMethod.spec.password.match",
+        "AuthMethod.spec.password.match[].all",
+        "AuthMethod.spec.password.policy.groups",
+        "AuthFlow.spec.entry[].then.more.methods",
+        "AuthFlow.spec.entry[].then.more.except",
+        "RealmTest.spec.cases",
+        "RealmTest.spec.cases[].context.session.methods",
+        "ReferenceGrant.spec.from",
+        "ReferenceGrant.spec.to",
+        "ReferenceGrant.spec.verbs",
+    ]);
+    every_node(|path, schema| {
+        if schema.get("minItems").and_then(Value::as_u64) >= Some(1) {
+            expected.remove(path);
+        }
+    });
+    assert!(expected.is_empty(), "these may be empty: {expected:#?}");
+}
+
+/// AUTH-GEN-01, FLOW-20: one factor or two.
+#[test]
+fn required_factors_are_one_or_two() {
+    let mut found = 0;
+    every_node(|path, schema| {
+        if path.ends_with(".requiredFactors") {
+            assert_eq!(schema["minimum"].as_f64(), Some(1.0), "{path}");
+            assert_eq!(schema["maximum"].as_f64(), Some(2.0), "{path}");
+            found += 1;
+        }
+    });
+    assert_eq!(found, 3, "realm, flow and person of a test");
 }
 
 #[test]
