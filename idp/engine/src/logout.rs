@@ -17,6 +17,7 @@ use crate::api::{
 };
 use crate::audit::{by_person, circumstances};
 use crate::client_source::FoundClient;
+use crate::login::form_action;
 use crate::sessions::{LiveSession, later};
 use crate::subject;
 
@@ -144,6 +145,10 @@ impl Engine {
         Ok(Reply::new(Step::ConfirmLogout(Box::new(LogoutPage {
             client: client.map(|client| realm.client_view(client.snapshot(), &locale)),
             person: person.map(|record| realm.person_view(&record.person, now)),
+            form_action: pending
+                .return_to
+                .as_ref()
+                .map(|target| form_action(&target.url())),
             sealed,
         }))))
     }

@@ -9,6 +9,8 @@ pub(crate) mod generator;
 mod page;
 pub(crate) mod state;
 
+pub(crate) use page::form_action;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -212,7 +212,7 @@ fn consent_scope(run: &Run, name: &ScopeName) -> ConsentScope {
 }
 
 /// What `form-action` must name so that the browser follows the response (design, section 8).
-fn form_action(redirect: &Url) -> String {
+pub(crate) fn form_action(redirect: &Url) -> String {
     match redirect.origin() {
         origin @ url::Origin::Tuple(..) => origin.ascii_serialization(),
         url::Origin::Opaque(_) => format!("{}:", redirect.scheme()),

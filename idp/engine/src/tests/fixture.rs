@@ -327,7 +327,7 @@ fn keyring(snapshot: &RealmSnapshot, now: Timestamp) -> Keyring {
     let policy = Policy::of(&snapshot.core);
     let empty = Keyring::empty(snapshot.core.id.clone());
     let plan = advance(&policy, &empty, now, &Acknowledgements::default());
-    apply(&empty, &plan, now, &mut SystemGenerator).unwrap()
+    apply(&empty, &plan, now, &mut SystemGenerator::default()).unwrap()
 }
 
 fn secrets(snapshot: &RealmSnapshot, now: Timestamp) -> SecretBundle {
