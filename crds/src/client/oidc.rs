@@ -52,7 +52,8 @@ pub struct OidcSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "set"))]
     pub grant_types: Option<Vec<GrantType>>,
-    /// Allowed response types (OIDC-20). Default: `[code]`.
+    /// Allowed response types (OIDC-20). Default: `[code]` with the grant `authorization_code`, else
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 8), extend("x-kubernetes-list-type" = "set"))]
     pub response_types: Option<Vec<ResponseType>>,
