@@ -21,7 +21,8 @@ pub struct RequestContext {
     pub realm: Arc<RuntimeRealm>,
     /// Address of the person or application, after declared proxies.
     pub address: Option<IpAddr>,
-    /// Language of the answer, already chosen among the realm's.
+    /// Language of the answer, already chosen among the realm's by what the person, the
+    /// application (`ui_locales`) and the browser wish.
     pub locale: Locale,
     /// `User-Agent`, cut to 256 characters by the caller.
     pub user_agent: Option<String>,
@@ -165,11 +166,6 @@ pub struct LoginPage {
     pub form_action: String,
     /// When the login ends.
     pub expires_at: Timestamp,
-    /// Language of its texts: `ui_locales` of the request where the realm has one of them, else
-    /// the one of the request context.
-    pub locale: Locale,
-    /// `ui_locales` of the request, most wanted first.
-    pub ui_locales: Vec<Locale>,
 }
 
 /// A method that may be chosen.

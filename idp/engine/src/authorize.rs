@@ -181,13 +181,12 @@ impl Engine {
         let scopes = &cx.realm.snapshot.scopes;
         let granted = decide_scopes(scopes, &oidc.scopes, &request.scope, Grantor::Person);
         let audiences = cx.realm.audiences(oidc, granted.as_ref().ok());
-        let locale = cx.realm.wanted_locale(&request.ui_locales, &cx.locale);
         let valid = ValidRequest {
             raw: raw.to_owned(),
             granted: granted.clone().unwrap_or_default(),
             client,
             request,
-            locale,
+            locale: cx.locale.clone(),
         };
         let refuse = |code, why: &str| Ok(Err(valid.refuse(&cx.realm, code, why)));
         if let Err(fault) = granted {

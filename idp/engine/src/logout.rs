@@ -6,7 +6,7 @@ use realmwright_protocol::oidc::logout::{
     LogoutError, LogoutRequest, ReturnTarget, needs_no_confirmation, parse, return_to,
 };
 use realmwright_protocol::seal::SealPurpose;
-use realmwright_snapshot::{ClientId, ClientSnapshot, Locale};
+use realmwright_snapshot::{ClientId, ClientSnapshot};
 use realmwright_store::Change;
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,6 @@ pub enum LogoutAnswer {
 struct PendingLogout {
     client: Option<ClientId>,
     return_to: Option<ReturnTarget>,
-    ui_locales: Vec<Locale>,
 }
 
 impl Engine {
@@ -87,7 +86,6 @@ impl Engine {
         let pending = PendingLogout {
             client: client.as_ref().map(|client| client.snapshot().id.clone()),
             return_to: target,
-            ui_locales: request.ui_locales.clone(),
         };
         let Some(session) = self.live_session(realm, cookies).await? else {
             return Ok(logged_out(cx, client.as_ref(), &pending, Ended::Nothing));
@@ -133,7 +131,6 @@ impl Engine {
     ) -> Result<Reply, EngineFault> {
         let now = self.ports.clock.now();
         let realm = &cx.realm;
-        let locale = realm.wanted_locale(&pending.ui_locales, &cx.locale);
         let person = self.person(realm, &session.row.sub).await?;
         let plain = serde_json::to_vec(pending).map_err(EngineFault::internal)?;
         let sealed = realm.seal(
@@ -143,7 +140,7 @@ impl Engine {
             later(now, realm.snapshot.core.sessions.login_lifetime),
         )?;
         Ok(Reply::new(Step::ConfirmLogout(Box::new(LogoutPage {
-            client: client.map(|client| realm.client_view(client.snapshot(), &locale)),
+            client: client.map(|client| realm.client_view(client.snapshot(), &cx.locale)),
             person: person.map(|record| realm.person_view(&record.person, now)),
             form_action: pending
                 .return_to
@@ -230,8 +227,7 @@ fn logged_out(
     ended: Ended,
 ) -> Reply {
     let realm = &cx.realm;
-    let locale = realm.wanted_locale(&pending.ui_locales, &cx.locale);
-    let view = |client: &ClientSnapshot| realm.client_view(client, &locale);
+    let view = |client: &ClientSnapshot| realm.client_view(client, &cx.locale);
     Reply::new(Step::LoggedOut(Box::new(LoggedOutPage {
         client: client.map(|client| view(client.snapshot())),
         // Whoever stays must not look logged out to the application.

@@ -22,7 +22,7 @@ use realmwright_protocol::oidc::id_token::{self, IdTokenHint};
 use realmwright_protocol::secret::AcceptedSecrets;
 use realmwright_snapshot::{
     AttributeValue, Attributes, ClientAuthentication, ClientId, ClientSnapshot, Digest, FlowName,
-    Locale, MethodKind, MethodName, OidcClient, Period, RealmId, RealmSnapshot, ScopeName,
+    MethodKind, MethodName, OidcClient, Period, RealmId, RealmSnapshot, ScopeName,
 };
 use serde::Serialize;
 use url::Url;
@@ -392,23 +392,6 @@ impl RuntimeRealm {
         &self.snapshot.core.issuer
     }
 
-    /// The language for a request: `ui_locales` first, then `Accept-Language` unless the realm
-    /// leaves it aside, then the realm's default. Both most wanted first; a tag also matches by
-    /// its primary language.
-    #[must_use]
-    pub fn negotiate_locale(&self, ui_locales: &[Locale], accepted: &[Locale]) -> Locale {
-        let locales = &self.snapshot.core.locales;
-        let accepted = if locales.ignore_browser {
-            &[]
-        } else {
-            accepted
-        };
-        self.supported(ui_locales)
-            .or_else(|| self.supported(accepted))
-            .unwrap_or(&locales.default)
-            .clone()
-    }
-
     /// OpenID Connect discovery and RFC 8414 metadata.
     #[must_use]
     pub const fn discovery(&self) -> &CachedDocument {
@@ -531,13 +514,6 @@ impl RuntimeRealm {
         id_token::hint(&self.keys.verification, token, self.issuer()).ok()
     }
 
-    /// The language that a request wants, where the realm has it.
-    pub(crate) fn wanted_locale(&self, wanted: &[Locale], otherwise: &Locale) -> Locale {
-        self.supported(wanted)
-            .cloned()
-            .unwrap_or_else(|| otherwise.clone())
-    }
-
     /// Names that a password of this person must not hold.
     pub(crate) fn names_of(&self, attributes: &Attributes) -> Vec<String> {
         let core = &self.snapshot.core;
@@ -556,24 +532,6 @@ impl RuntimeRealm {
                 _ => None,
             })
             .collect()
-    }
-
-    fn supported(&self, wanted: &[Locale]) -> Option<&Locale> {
-        let primary = |tag: &str| {
-            let first = tag.split('-').next().unwrap_or_default();
-            first.to_ascii_lowercase()
-        };
-        let supported = &self.snapshot.core.locales.supported;
-        wanted.iter().find_map(|wanted| {
-            supported
-                .iter()
-                .find(|locale| locale.as_str().eq_ignore_ascii_case(wanted.as_str()))
-                .or_else(|| {
-                    supported
-                        .iter()
-                        .find(|locale| primary(locale.as_str()) == primary(wanted.as_str()))
-                })
-        })
     }
 
     /// Whether a browser at `origin` may read an answer of a back-channel endpoint: of this

@@ -40,8 +40,6 @@ impl Engine {
             alternatives: alternatives(run),
             form_action: form_action(run.valid.request.target.redirect_uri.url()),
             expires_at: run.state.expires_at,
-            locale: run.valid.locale.clone(),
-            ui_locales: run.valid.request.ui_locales.clone(),
         })
     }
 
