@@ -412,9 +412,11 @@ impl Engine {
             Outcome::Done(_) => Ok(Stored::Done),
             Outcome::Refused { index, reason } => match (reason, index < hard.len()) {
                 (Refusal::Stale | Refusal::AlreadyUsed, true) => Ok(Stored::UsedElsewhere),
-                (Refusal::Stale | Refusal::Unknown | Refusal::Conflict(_), false) => {
-                    Ok(Stored::Superseded)
-                }
+                // `Ended`: a logout in another tab came between.
+                (
+                    Refusal::Stale | Refusal::Unknown | Refusal::Conflict(_) | Refusal::Ended,
+                    false,
+                ) => Ok(Stored::Superseded),
                 (reason, _) => Err(EngineFault::internal(format!("login commit: {reason:?}"))),
             },
         }

@@ -25,6 +25,7 @@ pub mod races;
 pub mod samples;
 pub mod schema;
 pub mod sessions;
+pub mod throughput;
 pub mod tokens;
 
 use std::collections::BTreeMap;

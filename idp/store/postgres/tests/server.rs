@@ -1,0 +1,349 @@
+//! What is particular to a database behind a socket.
+
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use realmwright_snapshot::{AttributeName, RealmId};
+use realmwright_store::{
+    AttemptKey, Attempts as _, Change, Commit as _, Events as _, LookupKey, Maintenance as _,
+    Outcome, Refusal, StoreError, SubjectId, SubjectQuery, SubjectRow, SubjectState, Subjects as _,
+};
+use realmwright_store_postgres::testing::{Durability, SERVER_URL, Server, TestDatabase};
+use realmwright_store_postgres::{PostgresSettings, PostgresStore};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+fn realm() -> RealmId {
+    RealmId::from("acme.people")
+}
+
+fn once(key: impl ToString) -> Change {
+    Change::UseOnce {
+        kind: "test".to_owned(),
+        key: key.to_string(),
+        expires_at: jiff::Timestamp::MAX,
+    }
+}
+
+fn person(sub: &str, store_key: &str) -> Change {
+    Change::InsertSubject {
+        subject: SubjectRow {
+            sub: SubjectId(sub.to_owned()),
+            store: "internal".to_owned(),
+            store_key: store_key.to_owned(),
+            state: SubjectState::Active,
+            required_factors: 0,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            updated_at: jiff::Timestamp::UNIX_EPOCH,
+            version: 1,
+        },
+        attributes: std::collections::BTreeMap::new(),
+        lookup: vec![],
+    }
+}
+
+async fn run(url: &str, statement: &str) {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+}
+
+fn is_unavailable<T>(result: &realmwright_store::Result<T>) -> bool {
+    matches!(result, Err(StoreError::Unavailable(_)))
+}
+
+/// The server dies by SIGKILL under load and comes back: the store finds it again by itself, and
+/// everything that was acknowledged is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn survives_the_death_of_its_server() {
+    if TestDatabase::create().await.is_none() || std::env::var(SERVER_URL).is_ok() {
+        // A server of our own cannot be had, or we were told to start none.
+        return;
+    }
+    let server = Server::start(Durability::OperatingSystem).unwrap();
+    let database = TestDatabase::create_on(&server.url()).await;
+    let store = Arc::new(database.store());
+    store.migrate().await.unwrap();
+
+    let writers = (0..4).map(|writer| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let mut acknowledged = BTreeSet::new();
+            let (mut failures, mut after_failure) = (0, 0);
+            let started = Instant::now();
+            let mut number = 0;
+            while after_failure < 20 && started.elapsed() < Duration::from_secs(60) {
+                number += 1;
+                let key = format!("{writer}-{number}");
+                match store.commit(&realm(), vec![once(&key)]).await {
+                    Ok(outcome) => {
+                        assert!(matches!(outcome, Outcome::Done(_)), "{key}: {outcome:?}");
+                        acknowledged.insert(key);
+                        after_failure += u32::from(failures > 0);
+                    }
+                    Err(StoreError::Unavailable(_)) => {
+                        failures += 1;
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+            assert!(
+                after_failure >= 20,
+                "it does not come back: {failures} failures"
+            );
+            acknowledged
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    server.crash();
+    let mut acknowledged = BTreeSet::new();
+    for writer in writers {
+        acknowledged.extend(writer.await.unwrap());
+    }
+
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    let stored: Vec<Vec<u8>> = sqlx::query_scalar("SELECT key FROM used_once")
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+    let stored: BTreeSet<_> = stored
+        .into_iter()
+        .map(|key| String::from_utf8(key).unwrap())
+        .collect();
+    let lost: Vec<_> = acknowledged.difference(&stored).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+}
+
+/// Nobody listens, or somebody who says nothing: an answer within the limits, never "no".
+#[tokio::test]
+async fn a_server_that_is_away_is_unavailable() {
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let silent = silent.local_addr().unwrap().port();
+    for (port, what) in [(1, "nobody"), (silent, "silence")] {
+        let settings = PostgresSettings {
+            acquire_timeout: Duration::from_millis(300),
+            ..PostgresSettings::new(format!("postgres://who:secret@127.0.0.1:{port}/database"))
+        };
+        let store = PostgresStore::connect(&settings).unwrap();
+        let started = Instant::now();
+        let nobody = SubjectId("nobody".to_owned());
+        assert!(
+            is_unavailable(&store.subject(&realm(), &nobody).await),
+            "{what}"
+        );
+        assert!(
+            is_unavailable(&store.commit(&realm(), vec![once("a")]).await),
+            "{what}"
+        );
+        assert!(is_unavailable(&store.migrate().await), "{what}");
+        assert!(is_unavailable(&store.check_schema().await), "{what}");
+        assert!(is_unavailable(&store.now().await), "{what}");
+        assert!(started.elapsed() < Duration::from_secs(5), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn the_url_is_never_shown() {
+    let settings = PostgresSettings::new("postgres://who:hunter2@[bad/database");
+    assert!(!format!("{settings:?}").contains("hunter2"));
+    let error = PostgresStore::connect(&settings).unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)));
+    assert!(!format!("{error} {error:?}").contains("hunter2"));
+}
+
+/// A row that somebody else holds for long: an answer within the limits, and nothing by half.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_is_locked_for_long_is_unavailable() {
+    let Some(database) = TestDatabase::create().await else {
+        return;
+    };
+    let settings = PostgresSettings {
+        statement_timeout: Duration::from_millis(400),
+        ..PostgresSettings::new(database.url())
+    };
+    let store = PostgresStore::connect(&settings).unwrap();
+    store
+        .commit(&realm(), vec![person("one", "key")])
+        .await
+        .unwrap();
+    let mut other = PgConnection::connect(database.url()).await.unwrap();
+    let mut holding = other.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM subjects FOR UPDATE")
+        .execute(&mut *holding)
+        .await
+        .unwrap();
+    let lock = Change::SetSubjectState {
+        sub: SubjectId("one".to_owned()),
+        state: SubjectState::Locked,
+        at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let answer = store.commit(&realm(), vec![once("a"), lock.clone()]).await;
+    assert!(is_unavailable(&answer), "{answer:?}");
+    holding.rollback().await.unwrap();
+    let answer = store.commit(&realm(), vec![once("a"), lock]).await.unwrap();
+    assert!(
+        matches!(answer, Outcome::Done(_)),
+        "the first left nothing behind: {answer:?}"
+    );
+}
+
+/// Design section 5: serving pods need no right to define tables.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn serving_needs_only_rows() {
+    let Some(database) = TestDatabase::create().await else {
+        return;
+    };
+    let (address, name) = database.url().rsplit_once('/').unwrap();
+    let role = format!("{name}_pod");
+    let rights = format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'pod';
+        REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
+    );
+    run(database.url(), &rights).await;
+    let (_, host) = address.rsplit_once('@').unwrap();
+    let settings = PostgresSettings::new(format!("postgres://{role}:pod@{host}/{name}"));
+    let store = PostgresStore::connect(&settings).unwrap();
+    store.check_schema().await.unwrap();
+    store.migrate().await.unwrap();
+    store
+        .commit(&realm(), vec![person("one", "key"), once("a")])
+        .await
+        .unwrap();
+    assert_eq!(store.sweep(10).await.unwrap(), 0);
+    let empty = database.create_empty().await;
+    let refused = empty
+        .url()
+        .replace(address, &format!("postgres://{role}:pod@{host}"));
+    let store = PostgresStore::connect(&PostgresSettings::new(refused)).unwrap();
+    assert!(
+        is_unavailable(&store.migrate().await),
+        "there it may define nothing"
+    );
+    run(
+        database.url(),
+        &format!("DROP OWNED BY {role}; DROP ROLE {role}"),
+    )
+    .await;
+}
+
+/// PostgreSQL keeps no NUL character: nobody is found by one, and no message quotes the value.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn texts_with_nul_find_nothing_and_are_not_quoted() {
+    let Some(database) = TestDatabase::create().await else {
+        return;
+    };
+    let store = database.store();
+    let key = LookupKey::new(AttributeName::from("email"), "private\0".to_owned());
+    assert!(store.lookup(&realm(), &key, 10).await.unwrap().is_empty());
+    for query in [
+        SubjectQuery {
+            attributes: vec![key],
+            limit: 10,
+            ..SubjectQuery::default()
+        },
+        SubjectQuery {
+            after: Some("\0".to_owned()),
+            limit: 10,
+            ..SubjectQuery::default()
+        },
+    ] {
+        assert!(
+            store
+                .search(&realm(), &query)
+                .await
+                .unwrap()
+                .items
+                .is_empty()
+        );
+    }
+    let error = store
+        .commit(&realm(), vec![person("one", "private\0")])
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, StoreError::Inconsistent { .. }),
+        "{error:?}"
+    );
+    assert!(!format!("{error:?}").contains("private"), "{error:?}");
+}
+
+/// A commit that its caller gives up on leaves the pool usable and nothing by half.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_is_dropped_blocks_nobody() {
+    let Some(database) = TestDatabase::create().await else {
+        return;
+    };
+    let settings = PostgresSettings {
+        max_connections: 2,
+        ..PostgresSettings::new(database.url())
+    };
+    let store = PostgresStore::connect(&settings).unwrap();
+    let key = AttemptKey {
+        purpose: "password".to_owned(),
+        key: "who".to_owned(),
+    };
+    let count = Change::CountAttempt {
+        key: key.clone(),
+        limit: 1_000_000,
+        window: Duration::from_secs(3600),
+        bar: Duration::ZERO,
+    };
+    for patience in 0..40 {
+        let realm = realm();
+        let pair = vec![count.clone(), once(patience)];
+        let commit = store.commit(&realm, pair);
+        let _ = tokio::time::timeout(Duration::from_micros(patience * 150), commit).await;
+    }
+    store
+        .commit(&realm(), vec![count, once("last")])
+        .await
+        .unwrap();
+    let counted = store.attempts(&realm(), &key).await.unwrap().unwrap().count;
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    let used: i64 = sqlx::query_scalar("SELECT count(*) FROM used_once")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(i64::from(counted), used, "both or none");
+}
+
+/// A unique value that an unfinished commit holds is waited for, and free when that is undone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waits_for_a_commit_that_may_be_undone() {
+    let Some(database) = TestDatabase::create().await else {
+        return;
+    };
+    let store = Arc::new(database.store());
+    let mut other = PgConnection::connect(database.url()).await.unwrap();
+    let mut holding = other.begin().await.unwrap();
+    sqlx::query("INSERT INTO used_once VALUES ('acme.people', 'test', 'a', 9000000000000000)")
+        .execute(&mut *holding)
+        .await
+        .unwrap();
+    let racing = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.commit(&realm(), vec![once("a")]).await.unwrap() }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!racing.is_finished(), "the other one is not done yet");
+    holding.rollback().await.unwrap();
+    assert!(matches!(racing.await.unwrap(), Outcome::Done(_)));
+    let again = store.commit(&realm(), vec![once("a")]).await.unwrap();
+    let used = Outcome::Refused {
+        index: 0,
+        reason: Refusal::AlreadyUsed,
+    };
+    assert_eq!(again, used);
+    let events = store
+        .events(&realm(), &realmwright_store::EventQuery::default())
+        .await
+        .unwrap();
+    assert!(events.items.is_empty());
+}
