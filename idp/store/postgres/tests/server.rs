@@ -19,7 +19,7 @@ fn realm() -> RealmId {
     RealmId::from("acme.people")
 }
 
-fn once(key: impl ToString) -> Change {
+fn once(key: &str) -> Change {
     Change::UseOnce {
         kind: "test".to_owned(),
         key: key.to_string(),
@@ -297,7 +297,7 @@ async fn a_commit_that_is_dropped_blocks_nobody() {
     };
     for patience in 0..40 {
         let realm = realm();
-        let pair = vec![count.clone(), once(patience)];
+        let pair = vec![count.clone(), once(&patience.to_string())];
         let commit = store.commit(&realm, pair);
         let _ = tokio::time::timeout(Duration::from_micros(patience * 150), commit).await;
     }

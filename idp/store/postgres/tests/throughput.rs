@@ -1,8 +1,6 @@
 //! `cargo test --release -p realmwright-store-postgres --test throughput -- --ignored --nocapture`,
 //! on a private server that waits for its disk. The folder decides the disk: set `TMPDIR`.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement")]
-
 use std::sync::Arc;
 
 use realmwright_store::contract::throughput;

@@ -1,8 +1,6 @@
 //! `cargo test --release -p realmwright-store-sqlite --test throughput -- --ignored --nocapture`.
 //! The folder decides the disk: set `TMPDIR`.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement")]
-
 use std::sync::Arc;
 
 use realmwright_store::Store;
