@@ -86,7 +86,8 @@ pub struct PostgresStore {
 
 impl PostgresStore {
     /// Prepares the pool. Connections are made when they are needed, so that a process starts
-    /// while its database is down, and says that it is not ready.
+    /// while its database is down, and says that it is not ready. To be called within a Tokio
+    /// runtime.
     ///
     /// # Errors
     /// `Refused` when the URL cannot be read; the message does not quote it.

@@ -52,7 +52,8 @@ impl SqliteStore {
         Ok(store)
     }
 
-    /// Prepares the connections to the file and leaves its schema alone.
+    /// Prepares the connections to the file and leaves its schema alone. To be called within a
+    /// Tokio runtime.
     ///
     /// # Errors
     /// `Unavailable` when the file cannot be created.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::samples::*;
 use super::done;
+use super::samples::*;
 use crate::{Change, Store};
 
 /// Runs `writers` at once for some seconds and says what they did.
