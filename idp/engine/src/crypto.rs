@@ -96,5 +96,5 @@ pub(crate) fn open_successor(predecessor: &str, sealed: &[u8], now: Timestamp) -
         .ok()?
         .open(SealPurpose::RefreshSuccessor, b"", text, now)
         .ok()?;
-    String::from_utf8(plain).ok()
+    std::str::from_utf8(&plain).ok().map(str::to_owned)
 }

@@ -7,6 +7,7 @@ use realmwright_keys::{Keyring, Purpose};
 use realmwright_protocol::jose::{SigningKey, VerificationKeys};
 use realmwright_protocol::seal::{SealPurpose, Sealer};
 use realmwright_snapshot::SigningAlgorithm;
+use zeroize::Zeroizing;
 
 use crate::api::EngineFault;
 use crate::runtime_realm::{PrepareFault, RuntimeRealm};
@@ -94,7 +95,7 @@ impl RuntimeRealm {
         context: &[u8],
         sealed: &str,
         now: Timestamp,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Zeroizing<Vec<u8>>> {
         self.keys.sealer.open(purpose, context, sealed, now).ok()
     }
 
@@ -118,7 +119,7 @@ impl RuntimeRealm {
         context: &[u8],
         sealed: &str,
         now: Timestamp,
-    ) -> Option<Vec<u8>> {
+    ) -> Option<Zeroizing<Vec<u8>>> {
         self.keys.at_rest.open(purpose, context, sealed, now).ok()
     }
 }

@@ -17,8 +17,8 @@ use crate::material::KeyId;
 /// Inbound leeway of every verifier, and more than a pod's clock may be off while it is ready.
 const SKEW: Period = Period::from_secs(30);
 
-/// A sealed login request outlives the login by nothing; this covers state without a login.
-const SHORTEST_SEALED_LIFE: Period = Period::from_secs(3600);
+/// What is sealed outlives a login by a day, so that a late answer is told that it is late.
+const SEALED_BEYOND_LOGIN: Period = Period::from_secs(25 * 3600);
 
 /// Before this long nobody is named for not having acknowledged.
 const PATIENCE: Period = Period::from_secs(60);
@@ -54,7 +54,7 @@ impl Policy {
             jwks_max_age: core.keys.jwks_max_age,
             skew: SKEW,
             longest_token_life: core.keys.longest_token_life,
-            longest_sealed_life: core.sessions.login_lifetime.max(SHORTEST_SEALED_LIFE),
+            longest_sealed_life: sum(core.sessions.login_lifetime, SEALED_BEYOND_LOGIN),
         }
     }
 
@@ -417,7 +417,7 @@ impl<'a> Cycle<'a> {
                 plan.retire.push(self.retirement(entry));
             }
         } else {
-            self.name_lagging(youngest, *revision, settled, plan);
+            self.name_lagging(youngest, *revision, after(settled, PATIENCE), plan);
         }
     }
 

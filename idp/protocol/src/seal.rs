@@ -12,6 +12,7 @@ use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use zeroize::Zeroizing;
 
 use crate::Fault;
 
@@ -166,7 +167,7 @@ impl Sealer {
         context: &[u8],
         text: &str,
         now: Timestamp,
-    ) -> Result<Vec<u8>, SealFault> {
+    ) -> Result<Zeroizing<Vec<u8>>, SealFault> {
         if text.len() > MAX_TEXT {
             return Err(SealFault::Foreign);
         }
@@ -186,7 +187,7 @@ impl Sealer {
             .find(|key| key.id.as_bytes() == id)
             .ok_or(SealFault::Foreign)?;
         let aad = self.aad(purpose, context, head);
-        let mut opened = sealed.to_vec();
+        let mut opened = Zeroizing::new(sealed.to_vec());
         let length = key
             .key
             .open_in_place(
@@ -271,10 +272,8 @@ mod tests {
         let text = sealer
             .seal(LOGIN, b"cookie", b"hello", Some(at(100)))
             .unwrap();
-        assert_eq!(
-            sealer.open(LOGIN, b"cookie", &text, at(99)).unwrap(),
-            b"hello"
-        );
+        let opened = sealer.open(LOGIN, b"cookie", &text, at(99)).unwrap();
+        assert_eq!(opened.as_slice(), b"hello");
         assert_eq!(
             sealer.open(LOGIN, b"cookie", &text, at(100)),
             Err(SealFault::Expired)
