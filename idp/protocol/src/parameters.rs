@@ -82,19 +82,6 @@ impl Parameters {
         Ok(Self { entries })
     }
 
-    /// Parameters from names and values; for tests and for requests that were stored.
-    pub fn from_pairs<N: Into<String>, V: Into<String>>(
-        pairs: impl IntoIterator<Item = (N, V)>,
-    ) -> Self {
-        Self {
-            entries: pairs
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .filter(|(_, value)| !value.is_empty())
-                .collect(),
-        }
-    }
-
     /// The value of a parameter; none when it is absent, empty, or occurs more than once.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

@@ -61,14 +61,6 @@ pub struct AuthorizationRequest {
     pub resource: Vec<String>,
 }
 
-impl AuthorizationRequest {
-    /// Whether it is an OpenID Connect request.
-    #[must_use]
-    pub fn is_openid(&self) -> bool {
-        self.scope.iter().any(|scope| scope.as_str() == "openid")
-    }
-}
-
 /// `prompt`, OpenID Connect Core 1.0 section 3.1.2.1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Prompt {

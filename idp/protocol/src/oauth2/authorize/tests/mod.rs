@@ -59,8 +59,7 @@ fn a_whole_request_is_read() {
     );
     assert_eq!(request.target.mode, ResponseMode::FormPost);
     assert_eq!(request.target.state.as_deref(), Some("s"));
-    assert!(request.is_openid());
-    assert_eq!(request.scope.len(), 2);
+    assert_eq!(request.scope, ["openid".into(), "email".into()]);
     assert_eq!(request.nonce.as_deref(), Some("n"));
     assert_eq!(request.prompt.values(), ["login", "consent"]);
     assert_eq!(request.max_age, Some(600));
