@@ -124,12 +124,17 @@ impl Compiler {
     /// before.
     pub fn compile(&mut self, manifests: &Manifests, profile: &CompileProfile) -> Compilation {
         let mut report = Report::default();
-        let (placed, broken) = self.parse(manifests, &mut report);
+        let Input {
+            placed,
+            broken,
+            unnamed,
+        } = self.parse(manifests, &mut report);
         let index = Index::build(&placed, &broken, &mut report);
         let located = placements::resolve(&index, &mut report);
         let surroundings = Surroundings {
             index: &index,
             broken: &broken,
+            unnamed: &unnamed,
             profile,
             realms: index.realms.len()
                 + broken
@@ -157,12 +162,14 @@ impl Compiler {
         compilation
     }
 
-    fn parse(&mut self, manifests: &Manifests, report: &mut Report) -> (Vec<Placed>, Vec<Broken>) {
+    fn parse(&mut self, manifests: &Manifests, report: &mut Report) -> Input {
+        let mut unnamed = Vec::new();
         let mut tasks: Vec<(Digest, Document)> = Vec::new();
         for (file, bytes) in manifests.iter() {
             if bytes.len() > MAX_FILE_BYTES {
                 let message = format!("the file is larger than {MAX_FILE_BYTES} bytes");
                 report.add_file(file, Code::LimitExceeded, message);
+                unnamed.push(None);
                 continue;
             }
             match std::str::from_utf8(bytes) {
@@ -173,6 +180,7 @@ impl Compiler {
                 Err(fault) => {
                     let message = format!("byte {} is not UTF-8", fault.valid_up_to());
                     report.add_file(file, Code::NotUtf8, message);
+                    unnamed.push(None);
                 }
             }
         }
@@ -189,7 +197,11 @@ impl Compiler {
                     });
                     Some(id)
                 }
-                Content::Nothing | Content::Unnamed => None,
+                Content::Unnamed { namespace } => {
+                    unnamed.push(namespace.clone());
+                    None
+                }
+                Content::Nothing => None,
             };
             for fault in &parsed.faults {
                 report.add_document(&document, id, fault.clone());
@@ -201,8 +213,20 @@ impl Compiler {
                 });
             }
         }
-        (placed, broken)
+        Input {
+            placed,
+            broken,
+            unnamed,
+        }
     }
+}
+
+/// What the manifests hold.
+struct Input {
+    placed: Vec<Placed>,
+    broken: Vec<Broken>,
+    /// Namespaces of what could not be read at all; none where not even that is known.
+    unnamed: Vec<Option<String>>,
 }
 
 fn secret_values(index: &Index<'_>) -> SecretValues {

@@ -13,6 +13,9 @@ use crate::object::{ObjectId, Placed};
 use crate::path::{FieldPath, Step};
 use crate::yaml::{self, Node, Span, Value};
 
+/// Longer source lines are cut.
+const MAX_SOURCE_CHARS: usize = 240;
+
 /// A fault of one object. It holds no place in a file, so that it can be remembered while the
 /// object moves about.
 #[derive(Clone, Debug)]
@@ -20,14 +23,14 @@ pub(crate) struct Fault {
     pub(crate) code: Code,
     pub(crate) severity: Severity,
     pub(crate) path: FieldPath,
-    anchor: Anchor,
+    pub(crate) anchor: Anchor,
     pub(crate) message: String,
     pub(crate) fix: Option<String>,
     pub(crate) notes: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
-enum Anchor {
+pub(crate) enum Anchor {
     /// The value at the path.
     Value,
     /// Bytes of the text at the path.
@@ -77,7 +80,7 @@ impl Fault {
         let fault = Self::error(code, path, format!("{what} `{name}` does not exist"));
         let fix = did_you_mean(name, names.iter().copied());
         if fix.is_none() && !names.is_empty() && names.len() <= 12 {
-            return fault.note(format!("there are {}", names.join(", ")));
+            return fault.note(format!("known: {}", names.join(", ")));
         }
         Self { fix, ..fault }
     }
@@ -136,6 +139,7 @@ impl Report {
             self.faulty.insert(placed.object.id.clone());
         }
         let location = self.locate(&placed.document, &fault.path, &fault.anchor);
+        let fault = discreet(&placed.document, fault);
         self.push(Some(placed.object.id.to_string()), location, fault);
     }
 
@@ -152,6 +156,7 @@ impl Report {
             self.faulty.insert(object.clone());
         }
         let location = self.locate(document, &fault.path, &fault.anchor);
+        let fault = discreet(document, fault);
         self.push(object.map(ToString::to_string), location, fault);
     }
 
@@ -235,6 +240,31 @@ impl Report {
     }
 }
 
+/// Whether a document is, or tries to be, a Secret. Its text is then never shown.
+fn holds_secrets(document: &Document) -> bool {
+    document
+        .text
+        .lines()
+        .any(|line| line.contains("kind") && line.contains("Secret"))
+}
+
+/// In a mistyped Secret a value may have become a key, so keys are not shown either.
+fn discreet(document: &Document, fault: Fault) -> Fault {
+    let quotes_keys = matches!(fault.code, Code::DuplicateKey | Code::UnknownField);
+    if !holds_secrets(document) {
+        return fault;
+    }
+    Fault {
+        path: fault.path.first(),
+        message: if quotes_keys {
+            fault.code.explanation().title.to_owned()
+        } else {
+            fault.message
+        },
+        ..fault
+    }
+}
+
 fn find<'a>(node: &'a Node, path: &FieldPath) -> Option<&'a Node> {
     path.steps()
         .iter()
@@ -304,6 +334,10 @@ fn location(document: &Document, span: Span) -> Location {
             .saturating_add(1),
         column: span.column.saturating_add(1),
         width: u32::try_from(width).unwrap_or(1),
-        source: source.chars().take(240).collect(),
+        source: if holds_secrets(document) {
+            String::new()
+        } else {
+            source.chars().take(MAX_SOURCE_CHARS).collect()
+        },
     }
 }

@@ -38,23 +38,41 @@ pub(crate) enum Content {
         realm: Option<RealmKey>,
     },
     /// Something with faults that does not even say what it is.
-    Unnamed,
+    Unnamed {
+        /// The namespace that it seems to belong to.
+        namespace: Option<String>,
+    },
     /// A resource.
     Object(Arc<Object>),
 }
 
 impl Parsed {
-    fn nothing(faults: Vec<Fault>) -> Self {
-        let broken = faults.iter().any(Fault::is_error);
-        Self {
-            content: if broken {
-                Content::Unnamed
-            } else {
-                Content::Nothing
-            },
-            faults,
-        }
+    fn unnamed(document: &Document, faults: Vec<Fault>) -> Self {
+        let content = if faults.iter().any(Fault::is_error) {
+            Content::Unnamed {
+                namespace: apparent_namespace(&document.text),
+            }
+        } else {
+            Content::Nothing
+        };
+        Self { content, faults }
     }
+}
+
+/// The first thing that looks like a namespace, for text that cannot be read: whatever was meant,
+/// the realms of that namespace are not whole without it.
+fn apparent_namespace(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("namespace")?;
+    let rest = rest.trim_start_matches(['"', '\'']).trim_start();
+    let rest = rest.strip_prefix(':')?.trim_start();
+    let namespace: String = rest
+        .trim_start_matches(['"', '\''])
+        .chars()
+        .take_while(|character| {
+            character.is_ascii_lowercase() || character.is_ascii_digit() || *character == '-'
+        })
+        .collect();
+    (!namespace.is_empty()).then_some(namespace)
 }
 
 /// Parses a document.
@@ -62,11 +80,11 @@ pub(crate) fn parse(document: &Document) -> Parsed {
     let (tree, faults) = yaml::read(&document.text);
     let mut faults: Vec<Fault> = faults.into_iter().map(yaml_fault).collect();
     let Some(tree) = tree.filter(|tree| tree.value != Value::Null) else {
-        return Parsed::nothing(faults);
+        return Parsed::unnamed(document, faults);
     };
     if !matches!(tree.value, Value::Mapping(_)) {
         faults.push(not_an_object("a resource is a mapping", &tree));
-        return Parsed::nothing(faults);
+        return Parsed::unnamed(document, faults);
     }
     let text = |key: &str| tree.get(key).and_then(|entry| entry.value.as_str());
     let (Some(api_version), Some(kind_name)) = (text("apiVersion"), text("kind")) else {
@@ -76,13 +94,13 @@ pub(crate) fn parse(document: &Document) -> Parsed {
             .collect::<Vec<_>>()
             .join(" and ");
         faults.push(not_an_object(&format!("{absent} missing"), &tree));
-        return Parsed::nothing(faults);
+        return Parsed::unnamed(document, faults);
     };
     let kind = match kind_of(api_version, kind_name) {
         Ok(kind) => kind,
         Err(fault) => {
             faults.push(*fault);
-            return Parsed::nothing(faults);
+            return Parsed::unnamed(document, faults);
         }
     };
     resource(document, &tree, kind, faults)
@@ -102,10 +120,11 @@ fn yaml_fault(fault: yaml::YamlFault) -> Fault {
         YamlFaultKind::TooLarge(message) => (Code::LimitExceeded, message),
         YamlFaultKind::DuplicateKey { key, first } => (
             Code::DuplicateKey,
-            format!(
-                "duplicate key `{key}`, first {} lines above",
-                fault.span.line.saturating_sub(first)
-            ),
+            match fault.span.line.saturating_sub(first) {
+                0 => format!("duplicate key `{key}`, first on the same line"),
+                1 => format!("duplicate key `{key}`, first one line above"),
+                lines => format!("duplicate key `{key}`, first {lines} lines above"),
+            },
         ),
         YamlFaultKind::Key => (
             Code::BadKey,
@@ -172,7 +191,7 @@ fn kind_of(api_version: &str, kind: &str) -> Result<Kind, Box<Fault>> {
 
 fn resource(document: &Document, tree: &Node, kind: Kind, mut faults: Vec<Fault>) -> Parsed {
     let Some(schema) = kinds::schema(kind) else {
-        return Parsed::nothing(faults);
+        return Parsed::unnamed(document, faults);
     };
     let structure = schema.shape.check(tree, FieldPath::root());
     let structure_holds = structure.is_empty();
@@ -203,7 +222,9 @@ fn resource(document: &Document, tree: &Node, kind: Kind, mut faults: Vec<Fault>
     let namespace = meta("namespace").filter(|_| kind.is_namespaced());
     let (Some(name), true) = (meta("name"), namespace.is_some() || !kind.is_namespaced()) else {
         return Parsed {
-            content: Content::Unnamed,
+            content: Content::Unnamed {
+                namespace: namespace.map(str::to_owned),
+            },
             faults,
         };
     };

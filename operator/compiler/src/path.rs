@@ -55,6 +55,11 @@ impl FieldPath {
         &self.0
     }
 
+    /// The path's first step only.
+    pub(crate) fn first(&self) -> Self {
+        Self(self.0.first().cloned().into_iter().collect())
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

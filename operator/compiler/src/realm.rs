@@ -1,10 +1,12 @@
 //! One realm: its objects lowered, its references held against each other, its placements sealed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use realmwright_crds::{ClientSpec, RealmSpec};
 use realmwright_decision::expression::{Environment, Scope};
+use realmwright_decision::realm::RealmDecisions;
 use realmwright_snapshot::{
     ClientId, ClientSnapshot, DataClass, Digest, FlowSnapshot, GrantType, MethodSnapshot, Period,
     RealmSnapshot, RegionName, ScopeSnapshot, Sealer, canonical_json,
@@ -26,11 +28,19 @@ use crate::validate::placements::Located;
 use crate::validate::{flows, secrets};
 
 /// What is remembered between runs.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Memory {
     clients: Memo<(Digest, Digest), ClientOutcome>,
     flows: Memo<(Digest, Digest), Vec<Fault>>,
     sealers: HashMap<(RealmKey, RegionName), Sealer>,
+    /// The snapshot that the config tests of a realm last ran on, compiled.
+    tested: HashMap<RealmKey, (Arc<RealmSnapshot>, RealmDecisions)>,
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").finish_non_exhaustive()
+    }
 }
 
 impl Memory {
@@ -52,6 +62,8 @@ struct ClientOutcome {
 pub(crate) struct Surroundings<'a> {
     pub(crate) index: &'a Index<'a>,
     pub(crate) broken: &'a [Broken],
+    /// Namespaces of what could not be read at all; none where not even that is known.
+    pub(crate) unnamed: &'a [Option<String>],
     pub(crate) profile: &'a CompileProfile,
     /// How many realms the manifests declare.
     pub(crate) realms: usize,
@@ -95,6 +107,7 @@ pub(crate) fn compile(
 
     let gathered = gather(&context, &clients, surroundings.realms);
     way_in(&parts, &clients, &mut faults);
+    faults.extend(flows::check_standard(&context, &parts.methods));
     let mut needs = Vec::new();
     let mut cores = Vec::new();
     for placement in &located.placements {
@@ -146,8 +159,13 @@ pub(crate) fn compile(
             .map(|core| Arc::new(snapshot(core, &parts, &clients)))
             .collect()
     };
+    let left_out = clients
+        .iter()
+        .filter(|one| report.is_faulty(one.typed.id()))
+        .map(|one| client::identifier(&one.typed))
+        .collect();
     let tests = match snapshots.first() {
-        Some(snapshot) => config_test::run(&context, snapshot, &members.tests, report),
+        Some(snapshot) => tests(&context, snapshot, members, left_out, memory, report),
         None => Vec::new(),
     };
     if !whole(surroundings, key, realm, located, members, report) {
@@ -194,6 +212,43 @@ pub(crate) fn compile(
         })
         .collect();
     (compiled, tests)
+}
+
+/// Runs the config tests; a placement changes nothing that they see.
+fn tests(
+    context: &Context<'_>,
+    snapshot: &Arc<RealmSnapshot>,
+    members: &Members<'_>,
+    left_out: BTreeSet<&str>,
+    memory: &mut Memory,
+    report: &mut Report,
+) -> Vec<crate::compiler::TestResult> {
+    if members.tests.is_empty() {
+        memory.tested.remove(context.key);
+        return Vec::new();
+    }
+    let former = memory.tested.remove(context.key);
+    let compiled = RealmDecisions::compile(
+        snapshot,
+        former
+            .as_ref()
+            .map(|(snapshot, decisions)| (snapshot.as_ref(), decisions)),
+    );
+    let Ok(decisions) = compiled else {
+        // Every expression has been checked above, where its place is known.
+        return Vec::new();
+    };
+    let bench = config_test::Bench {
+        context,
+        snapshot,
+        decisions: &decisions,
+        left_out,
+    };
+    let results = config_test::run(&bench, &members.tests, report);
+    memory
+        .tested
+        .insert(context.key.clone(), (Arc::clone(snapshot), decisions));
+    results
 }
 
 fn snapshot(
@@ -568,10 +623,15 @@ fn whole(
             && broken.id.kind.has_realm_ref()
             && broken.realm.as_ref().is_none_or(|realm| realm == key)
     });
+    let unread = surroundings
+        .unnamed
+        .iter()
+        .any(|namespace| namespace.as_ref().is_none_or(|name| *name == key.namespace));
     let faulty = members
         .own(&key.namespace)
         .any(|placed| report.is_faulty(&placed.object.id));
     !broken
+        && !unread
         && !faulty
         && !report.is_faulty(realm.id())
         && located.placements.len() == realm.spec.placements.len()

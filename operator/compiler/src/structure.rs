@@ -393,7 +393,9 @@ impl Check {
             && !pattern.is_match(text)
         {
             let message = format!("`{text}` does not match `{pattern}`");
-            self.fault(Code::InvalidValue, span, message, None);
+            let fix = (pattern.as_str() == realmwright_crds::duration::PATTERN)
+                .then(|| "write a length of time such as `30s`, `15m` or `1h30m`".to_owned());
+            self.fault(Code::InvalidValue, span, message, fix);
         }
     }
 

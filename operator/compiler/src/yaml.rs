@@ -196,7 +196,9 @@ impl Reader {
                     self.unsupported(&format!("tag `{}`", tag.original()), span);
                 }
                 let forced_text = tag.is_some_and(|tag| tag.core_suffix() == Some("str"));
-                let value = if style == ScalarStyle::Plain && !forced_text {
+                // A key is its text: `y` of a JWK is no boolean.
+                let is_key = self.awaits_key() && !text.is_empty();
+                let value = if style == ScalarStyle::Plain && !forced_text && !is_key {
                     plain(&text)
                 } else {
                     Value::String(text.into_owned())
@@ -261,6 +263,12 @@ impl Reader {
             _ => {}
         }
         Ok(())
+    }
+
+    fn awaits_key(&self) -> bool {
+        self.open
+            .last()
+            .is_some_and(|open| matches!(open.content, Content::Mapping { key: None, .. }))
     }
 
     fn start(&mut self, span: Span, anchor: usize, content: Content) -> Result<(), YamlFault> {
@@ -346,22 +354,25 @@ impl Reader {
     }
 }
 
-/// Scalars are keys by their text: `true` and `1` are good names.
+/// Scalars are keys by their text.
 fn key_text(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text),
-        Value::Bool(value) => Some(value.to_string()),
-        Value::Number(value) => Some(value.to_string()),
-        Value::Null | Value::Sequence(_) | Value::Mapping(_) => None,
+        _ => None,
     }
 }
 
-/// YAML 1.2.2 section 10.3.2.
+/// YAML 1.2.2 section 10.3.2, and the booleans of YAML 1.1 that `kubectl` still reads: a manifest
+/// must not mean one thing here and another there.
 fn plain(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "true" | "True" | "TRUE" => return Value::Bool(true),
-        "false" | "False" | "FALSE" => return Value::Bool(false),
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
+            return Value::Bool(true);
+        }
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
+            return Value::Bool(false);
+        }
         _ => {}
     }
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -403,6 +414,8 @@ pub(crate) fn place_in_scalar(source: &str, node: &Node, offset: usize) -> Span 
     else {
         return node.span;
     };
+    // What ends too early is shown at its last character, not on the next line.
+    let offset = offset.min(decoded.trim_end().len());
     let mut at = 0;
     if raw.starts_with(['|', '>']) {
         at = raw.find('\n').map_or(0, |end| end + 1);
@@ -456,12 +469,13 @@ mod tests {
 
     #[test]
     fn scalars_follow_the_core_schema() {
-        let json = tree("a: yes\nb: 'true'\nc: true\nd: 0x1F\ne: 1.5\nf: 007\ng: ~\nh: 10m\ni: -3")
-            .to_json();
+        let json =
+            tree("a: yes\nb: 'true'\nyes: true\nd: 0x1F\ne: 1.5\nf: 007\ng: ~\nh: 10m\ni: -3")
+                .to_json();
         assert_eq!(
             json,
             serde_json::json!({
-                "a": "yes", "b": "true", "c": true, "d": 31, "e": 1.5, "f": 7, "g": null,
+                "a": true, "b": "true", "yes": true, "d": 31, "e": 1.5, "f": 7, "g": null,
                 "h": "10m", "i": -3,
             })
         );

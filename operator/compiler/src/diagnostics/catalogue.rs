@@ -154,10 +154,11 @@ catalogue! {
         "requiredFactors: 2"
     RuleViolated "RW0211"
         "rule of the kind violated"
-        "A rule that holds for the whole object, or for a part of it, is not met; the message \
-         says which. The API server applies the same rules."
-        "see the message"
-        "see the message"
+        "A rule that holds for the object, or for a part of it, is not met; the message says \
+         which. The rules are in the CustomResourceDefinitions (`realmwright crds`), and the \
+         API server applies the same ones."
+        "issuer: http://id.example.com"
+        "issuer: https://id.example.com"
     BadVariant "RW0212"
         "not exactly one alternative"
         "The field is a choice: exactly one of its alternatives must be set."
@@ -274,11 +275,11 @@ catalogue! {
         "two Realms with id: identity.main"
         "identity.main and identity.staff"
     IssuerNotHttps "RW0403"
-        "issuer is not https"
-        "Issuers and back-end addresses are https (OIDC Discovery section 3). Write the \
+        "address is not https"
+        "Issuers (OIDC Discovery section 3) and back-end addresses are https. Write the \
          address that production will have: `realmwright dev` serves it at its own origin."
-        "issuer: http://id.example.com"
-        "issuer: https://id.example.com"
+        "backendUrl: http://id.internal"
+        "backendUrl: https://id.internal"
     BadIssuer "RW0404"
         "malformed issuer"
         "An issuer is scheme, host, optional port and path: no query, fragment, user, or \
@@ -307,16 +308,6 @@ catalogue! {
         "`Region.spec.hosts` lists which namespaces may use which hosts."
         "hosts: [{pattern: id.example.com, namespaces: [other]}]"
         "hosts: [{pattern: id.example.com, namespaces: [identity]}]"
-    DuplicatePlacement "RW0409"
-        "two placements in one region"
-        "A realm has at most one placement in a region."
-        "placements: [{region: ua, ...}, {region: ua, ...}]"
-        "placements: [{region: ua, ...}, {region: pl, ...}]"
-    DefaultLocaleUnsupported "RW0410"
-        "default locale is not supported"
-        "`locales.default` is one of `locales.supported`."
-        "locales: {supported: [uk], default: en}"
-        "locales: {supported: [uk, en], default: en}"
     UnsupportedLocale "RW0411"
         "text in a language the realm does not offer"
         "The text is never shown, because its locale is not in `locales.supported`."
@@ -366,12 +357,6 @@ catalogue! {
         "An identifier names one application in all protocols of its realm (APP-01)."
         "two Clients with identifier: demo"
         "demo and demo-two"
-    BadClientIdentifier "RW0502"
-        "identifier not possible here"
-        "An OpenID Connect client's identifier has no `:` and no `~` (APP-01); `dyn~` is \
-         reserved for clients that register themselves."
-        "identifier: \"a:b\""
-        "identifier: a-b"
     BadRedirectUri "RW0503"
         "redirect address not allowed"
         "Redirect addresses are absolute: https; http on loopback only; or a custom scheme \
@@ -404,16 +389,10 @@ catalogue! {
         "email and work_email"
     GrantUnusable "RW0508"
         "grant cannot be used"
-        "`client_credentials` needs a client that proves who it is, `refresh_token` something \
-         that issues one, and `authorization_code` a redirect address and the response type \
-         `code`."
-        "authentication: {none: {}}\ngrantTypes: [client_credentials]"
-        "authentication: {secret: {}}\ngrantTypes: [client_credentials]"
-    DefaultNotListed "RW0509"
-        "default address is not among the addresses"
-        "The address that is used when a request names none must itself be allowed."
-        "redirectUris: [https://a.example.com/cb]\ndefaultRedirectUri: https://b.example.com/cb"
-        "redirectUris: [https://a.example.com/cb]\ndefaultRedirectUri: https://a.example.com/cb"
+        "Refresh tokens are issued with `authorization_code` only, never to \
+         `client_credentials` (RFC 6749 section 4.4.3)."
+        "grantTypes: [client_credentials, refresh_token]"
+        "grantTypes: [authorization_code, refresh_token]"
     BadJwks "RW0510"
         "not a set of public keys"
         "`jwks` is a JWK set (RFC 7517): an object with `keys`, each with `kty` and without \
@@ -440,11 +419,11 @@ catalogue! {
         "- {name: label, dataClass: Pseudonymous, computed: person.email}"
         "- {name: label, dataClass: Personal, computed: person.email}"
     DuplicateClaim "RW0604"
-        "two sources for one claim"
-        "The same claim stands twice in one list, so that one of the two values would be \
-         lost."
-        "claims: [{name: email, ...}, {name: email, ...}]"
-        "claims: [{name: email, ...}, {name: work_email, ...}]"
+        "one claim inside another"
+        "Dots in a claim's name make nested objects. A claim cannot be a value and an object \
+         at the same time."
+        "claims: [{name: address, ...}, {name: address.country, ...}]"
+        "claims: [{name: address.text, ...}, {name: address.country, ...}]"
     BadExpression "RW0701"
         "expression cannot be used"
         "Expressions are a closed subset of CEL, checked against the realm's attributes. The \
@@ -476,17 +455,6 @@ catalogue! {
          bounded. Merge conditions, or split the flow."
         "more than a dozen different conditions"
         "fewer conditions"
-    FlowLoop "RW0805"
-        "flow does not end"
-        "A rule would be chosen again and again without anything having changed."
-        "see the message"
-        "see the message"
-    DuplicateRuleName "RW0806"
-        "two rules with one name"
-        "Rules are named in the audit and in tests; a name stands once in a flow, and once in \
-         a client's access rules."
-        "deny: [{name: a, ...}, {name: a, ...}]"
-        "deny: [{name: a, ...}, {name: b, ...}]"
     NoMethod "RW0807"
         "realm has no way to log in"
         "A realm whose clients log people in needs an AuthMethod of the first factor that is \

@@ -34,7 +34,7 @@ pub struct Location {
     pub column: u32,
     /// How many characters the marker covers; at least 1.
     pub width: u32,
-    /// The line's text.
+    /// The line's text; empty where it is not shown, as in Secrets.
     pub source: String,
 }
 

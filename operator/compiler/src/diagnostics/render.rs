@@ -105,17 +105,20 @@ fn one(out: &mut String, diagnostic: &Diagnostic, painter: &Painter) {
             "{blank}{arrow} {}:{}:{}",
             location.file, location.line, location.column
         );
-        let number = painter.paint(BLUE, &location.line.to_string());
-        let before: String = location
-            .source
-            .chars()
-            .take(location.column.saturating_sub(1) as usize)
-            .map(|character| if character == '\t' { '\t' } else { ' ' })
-            .collect();
-        let marker = painter.paint(severity.ansi(), &"^".repeat(location.width.max(1) as usize));
-        let _ = writeln!(out, "{blank} {bar}");
-        let _ = writeln!(out, "{number} {bar} {}", location.source);
-        let _ = writeln!(out, "{blank} {bar} {before}{marker}");
+        if !location.source.is_empty() {
+            let number = painter.paint(BLUE, &location.line.to_string());
+            let before: String = location
+                .source
+                .chars()
+                .take(location.column.saturating_sub(1) as usize)
+                .map(|character| if character == '\t' { '\t' } else { ' ' })
+                .collect();
+            let marker =
+                painter.paint(severity.ansi(), &"^".repeat(location.width.max(1) as usize));
+            let _ = writeln!(out, "{blank} {bar}");
+            let _ = writeln!(out, "{number} {bar} {}", location.source);
+            let _ = writeln!(out, "{blank} {bar} {before}{marker}");
+        }
     }
     let equals = painter.paint(BLUE, "=");
     if let Some(object) = object {

@@ -7,6 +7,7 @@ use realmwright_crds::claims::{
     Claim, ClaimSource as SpecSource, ClaimTarget, ClientRolesSource, GroupsSource,
     RealmRolesSource,
 };
+use realmwright_decision::claims::is_protected;
 use realmwright_decision::expression::Scope;
 use realmwright_snapshot::{
     AttributeName, ClaimSnapshot, ClaimSource, ClaimTargets, ClientId, DataClass,
@@ -16,33 +17,6 @@ use super::{Context, SUB, expression};
 use crate::diagnostics::{Code, did_you_mean};
 use crate::fault::Fault;
 use crate::path::FieldPath;
-
-/// Claims that the protocol sets (RFC 7519, RFC 9068, OpenID Connect Core, RFC 7662).
-const RESERVED: &[&str] = &[
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "iat",
-    "nbf",
-    "jti",
-    "azp",
-    "nonce",
-    "auth_time",
-    "acr",
-    "amr",
-    "at_hash",
-    "c_hash",
-    "sid",
-    "client_id",
-    "scope",
-    "cnf",
-    "act",
-    "active",
-    "token_type",
-    "typ",
-    "events",
-];
 
 /// Who declares claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,12 +78,11 @@ fn one(
         from,
         targets,
     } = claim;
-    let top = name.split('.').next().unwrap_or_default();
-    if RESERVED.contains(&top) {
+    if is_protected(name) {
         faults.push(Fault::error(
             Code::ReservedClaim,
             path.at("name"),
-            format!("`{top}` is set by the protocol"),
+            format!("`{name}` is set by the protocol"),
         ));
     }
     let (source, data_class) = source(context, from, &path.at("from"), faults);

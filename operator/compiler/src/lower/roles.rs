@@ -63,7 +63,7 @@ impl Catalogue<'_> {
             Some(roles) if !roles.contains(name) => faults.push(Fault::not_found(
                 Code::RoleNotFound,
                 path.clone(),
-                &format!("role of client `{client}`"),
+                "client role",
                 name,
                 roles.iter().copied(),
             )),

@@ -168,7 +168,7 @@ fn placement<'a>(
         faults.push(Fault::not_found(
             Code::InstanceNotFound,
             path.at("instance"),
-            &format!("instance of region `{region_name}`"),
+            "instance",
             instance,
             instances.iter().copied(),
         ));
