@@ -22,7 +22,7 @@ fn realm() -> RealmId {
 fn once(key: &str) -> Change {
     Change::UseOnce {
         kind: "test".to_owned(),
-        key: key.to_string(),
+        key: key.to_owned(),
         expires_at: jiff::Timestamp::MAX,
     }
 }
