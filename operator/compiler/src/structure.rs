@@ -26,10 +26,10 @@ pub(crate) struct Shape {
     kind: Option<ShapeKind>,
     nullable: bool,
     preserve_unknown: bool,
-    properties: BTreeMap<String, Shape>,
+    properties: BTreeMap<String, Self>,
     required: Vec<String>,
-    additional: Option<Box<Shape>>,
-    items: Option<Box<Shape>>,
+    additional: Option<Box<Self>>,
+    items: Option<Box<Self>>,
     allowed: Vec<Json>,
     pattern: Option<Regex>,
     length: Bounds<u64>,
@@ -437,7 +437,9 @@ mod tests {
     use super::*;
     use crate::yaml::read;
 
-    fn faults(schema: &Json, text: &str) -> Vec<(Code, String, (u32, u32), Option<String>)> {
+    type Found = (Code, String, (u32, u32), Option<String>);
+
+    fn faults(schema: &Json, text: &str) -> Vec<Found> {
         let (node, faults) = read(text);
         assert_eq!(faults, []);
         Shape::compile(schema)

@@ -425,7 +425,7 @@ pub(crate) fn place_in_scalar(source: &str, node: &Node, offset: usize) -> Span 
     let prefix = decoded.get(..offset).unwrap_or(decoded);
     let mut walked = raw.get(at..).unwrap_or_default().chars().peekable();
     for wanted in prefix.chars() {
-        while let Some(found) = walked.next() {
+        for found in walked.by_ref() {
             at += found.len_utf8();
             if found == wanted || (wanted.is_whitespace() && found.is_whitespace()) {
                 break;

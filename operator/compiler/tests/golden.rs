@@ -4,6 +4,8 @@
 //!
 //! A folder with a file `dev` is compiled for the `Dev` profile with the origin in that file.
 
+#![expect(clippy::expect_used, reason = "a test may fail so")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

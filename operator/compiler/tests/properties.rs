@@ -1,5 +1,7 @@
 //! Properties of the compiler over generated and permuted input.
 
+#![expect(clippy::expect_used, reason = "a test may fail so")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
