@@ -28,8 +28,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use crate::clock::Clock;
 
-/// How long a statement waits for another process, and a caller for the writer.
+/// How long a statement waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a caller waits for a connection: the writer serves one commit after the other, and
+/// each may wait for a slow disk.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 const READERS: u32 = 4;
 
 /// A store in one SQLite file.
@@ -44,7 +47,8 @@ impl SqliteStore {
     /// Opens the file, creating it when there is none, and brings its schema up to this build.
     ///
     /// # Errors
-    /// `Unavailable` when the file cannot be opened, is locked for 5 s or the disk is full;
+    /// `Unavailable` when the file cannot be opened, is locked for 5 s, the disk is full
+    /// or too slow;
     /// `Refused` when it is no SQLite database or its schema is too new.
     pub async fn open(path: &Path) -> Result<Self> {
         let store = Self::connect(path)?;
@@ -91,7 +95,7 @@ impl Store for SqliteStore {
 fn pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(BUSY_TIMEOUT)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
