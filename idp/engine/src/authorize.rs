@@ -117,7 +117,7 @@ impl Engine {
         cookies: &Cookies,
     ) -> Result<Reply, EngineFault> {
         match self.valid_request(cx, parameters).await? {
-            Ok(valid) => self.enter_login(cx, valid, cookies, None).await,
+            Ok(valid) => Box::pin(self.enter_login(cx, valid, cookies, None)).await,
             Err(step) => Ok(Reply::new(step)),
         }
     }

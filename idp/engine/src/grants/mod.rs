@@ -37,7 +37,7 @@ impl Engine {
     ) -> Result<JsonAnswer, CallFault> {
         let (form, caller) = self.authenticate_client(cx, &call).await?;
         let client = caller.client.snapshot().id.clone();
-        let result = self.grant_tokens(cx, &call, &form, caller).await;
+        let result = Box::pin(self.grant_tokens(cx, &call, &form, caller)).await;
         match &result {
             Err(CallFault::OAuth(error)) => self
                 .ports

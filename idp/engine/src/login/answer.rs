@@ -32,12 +32,14 @@ impl Engine {
             (_, Answer::Cancel) => self.cancel(run).await,
             (Stage::Ask { .. }, Answer::Choose(method)) => self.choose(run, &method).await,
             (Stage::Ask { .. }, Answer::Password { login, password }) => {
-                self.password(run, login, password).await
+                Box::pin(self.password(run, login, password)).await
             }
-            (Stage::Ask { .. }, Answer::Code(code)) => self.code(run, code).await,
-            (Stage::Ask { .. }, Answer::RecoveryCode(code)) => self.recovery(run, code).await,
+            (Stage::Ask { .. }, Answer::Code(code)) => Box::pin(self.code(run, code)).await,
+            (Stage::Ask { .. }, Answer::RecoveryCode(code)) => {
+                Box::pin(self.recovery(run, code)).await
+            }
             (Stage::RecoveryCodes { .. }, Answer::RecoveryCodesSeen) => {
-                self.decide_step(run, None).await
+                Box::pin(self.decide_step(run, None)).await
             }
             (
                 Stage::NewPassword { .. },
@@ -46,7 +48,7 @@ impl Engine {
                     password,
                     repeated,
                 },
-            ) => self.new_password(run, current, password, repeated).await,
+            ) => Box::pin(self.new_password(run, current, password, repeated)).await,
             (Stage::NewPassword { .. }, Answer::SkipNewPassword) => self.skip_password(run).await,
             (Stage::Consent, Answer::Consent) => self.consent(run).await,
             (Stage::Consent, Answer::RefuseConsent) => self.refuse_consent(run).await,
@@ -168,7 +170,7 @@ impl Engine {
             };
             self.note(&mut run, event);
         }
-        self.decide_step(run, Some(method)).await
+        Box::pin(self.decide_step(run, Some(method))).await
     }
 
     /// Whether the flow has nothing left for this person, without the author having said so.
@@ -257,7 +259,7 @@ impl Engine {
         match judged {
             CodeJudgement::Passed(changes) => {
                 run.changes.extend(changes);
-                self.decide_step(run, Some(method)).await
+                Box::pin(self.decide_step(run, Some(method))).await
             }
             CodeJudgement::Refused(reason) => {
                 self.refused(run, method, Some(sub), reason, Notice::WrongCode)
@@ -290,7 +292,7 @@ impl Engine {
         };
         self.note(&mut run, event);
         if enrolled.recovery_codes.is_empty() {
-            return self.decide_step(run, Some(method)).await;
+            return Box::pin(self.decide_step(run, Some(method))).await;
         }
         let now = self.ports.clock.now();
         let plain = serde_json::to_vec(&enrolled.recovery_codes).map_err(EngineFault::internal)?;
@@ -327,7 +329,7 @@ impl Engine {
         let decided = run.decide(now, session.as_ref(), |machine: &Machine<'_>, situation| {
             machine.after_step(situation, &run.state.pass)
         })?;
-        self.follow(run, decided.decision).await
+        Box::pin(self.follow(run, decided.decision)).await
     }
 
     /// A wrong answer: recorded, and shown again.
@@ -432,14 +434,14 @@ impl Engine {
         };
         self.note(&mut run, event);
         run.state.password_due = None;
-        self.after_enough(run).await
+        Box::pin(self.after_enough(run)).await
     }
 
     async fn skip_password(&self, mut run: Run) -> Result<Reply, EngineFault> {
         match run.state.password_due {
             Some((_, true)) => {
                 run.state.password_due = None;
-                self.after_enough(run).await
+                Box::pin(self.after_enough(run)).await
             }
             _ => self.stale(run).await,
         }
@@ -447,7 +449,7 @@ impl Engine {
 
     async fn consent(&self, mut run: Run) -> Result<Reply, EngineFault> {
         let (scopes, remember) = match self.consent_needed(&run).await? {
-            ConsentDecision::Granted => return self.finish(run, None).await,
+            ConsentDecision::Granted => return Box::pin(self.finish(run, None)).await,
             ConsentDecision::Ask { scopes, remember } => (scopes, remember),
         };
         let Some(sub) = run.state.subject() else {
@@ -465,7 +467,7 @@ impl Engine {
             granted_at: now,
             updated_at: now,
         };
-        self.finish(run, Some(row)).await
+        Box::pin(self.finish(run, Some(row))).await
     }
 
     async fn refuse_consent(&self, mut run: Run) -> Result<Reply, EngineFault> {

@@ -58,8 +58,7 @@ impl Engine {
                 return self.no_access(run, &person, on_deny).await;
             }
         };
-        self.issue_code(run, person, existing, (&done, &facts, rule, consent))
-            .await
+        Box::pin(self.issue_code(run, person, existing, (&done, &facts, rule, consent))).await
     }
 
     /// The session of this browser is somebody else's: an answer for another person than the

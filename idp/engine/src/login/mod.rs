@@ -165,7 +165,8 @@ impl Engine {
         if let Some(step) = self.unexpected_person(&run) {
             return Ok(run.reply(step));
         }
-        self.decide_entry(run).await
+        // Boxed: the states of a whole login are too large for one stack frame each.
+        Box::pin(self.decide_entry(run)).await
     }
 
     async fn decide_entry(&self, run: Run) -> Result<Reply, EngineFault> {
@@ -174,7 +175,7 @@ impl Engine {
         let decided = run.decide(now, session.as_ref(), |machine, situation| {
             machine.at_entry(situation)
         })?;
-        self.follow(run, decided.decision).await
+        Box::pin(self.follow(run, decided.decision)).await
     }
 
     /// `id_token_hint` names somebody: without a page, nobody else may be answered for.
@@ -254,7 +255,7 @@ impl Engine {
             }
             Decision::Enough(enough) => {
                 run.state.enough = Some(enough.into());
-                self.after_enough(run).await
+                Box::pin(self.after_enough(run)).await
             }
             Decision::Deny(denial) => self.deny(run, denial).await,
         }
@@ -308,7 +309,7 @@ impl Engine {
             return self.present(run).await;
         }
         match self.consent_needed(&run).await? {
-            ConsentDecision::Granted => self.finish(run, None).await,
+            ConsentDecision::Granted => Box::pin(self.finish(run, None)).await,
             ConsentDecision::Ask { .. } if run.valid.request.prompt.forbids_pages() => {
                 let step = run.valid.refuse(
                     &run.cx.realm,
@@ -482,11 +483,11 @@ impl Engine {
         };
         if !is_bound(&state, cookies) {
             let notice = Some(Notice::NoCookies);
-            return self.enter_login(&cx, valid, cookies, notice).await;
+            return Box::pin(self.enter_login(&cx, valid, cookies, notice)).await;
         }
         if state.expires_at <= now {
             let notice = Some(Notice::Expired);
-            return self.enter_login(&cx, valid, cookies, notice).await;
+            return Box::pin(self.enter_login(&cx, valid, cookies, notice)).await;
         }
         let row = self
             .ports
@@ -495,10 +496,10 @@ impl Engine {
             .await?;
         if row.is_some() {
             // Back button or second click: the login has gone on.
-            return self.show_login(&cx, state.login_id(), cookies).await;
+            return Box::pin(self.show_login(&cx, state.login_id(), cookies)).await;
         }
-        match self.resume(cx, valid, state, 0, cookies).await? {
-            Ok(run) => self.answer(run, answer).await,
+        match Box::pin(self.resume(cx, valid, state, 0, cookies)).await? {
+            Ok(run) => Box::pin(self.answer(run, answer)).await,
             Err(reply) => Ok(*reply),
         }
     }
@@ -549,7 +550,7 @@ impl Engine {
             run.state.notice = Some(Notice::StaleStep);
             return self.show(run).await;
         }
-        self.answer(run, answer).await
+        Box::pin(self.answer(run, answer)).await
     }
 
     /// Reads a stored login of this browser.
@@ -568,7 +569,7 @@ impl Engine {
             return Ok(Err(Box::new(gone())));
         };
         match self.valid_request(&cx, &state.request).await? {
-            Ok(valid) => self.resume(cx, valid, state, row.version, cookies).await,
+            Ok(valid) => Box::pin(self.resume(cx, valid, state, row.version, cookies)).await,
             Err(step) => Ok(Err(Box::new(Reply::new(step)))),
         }
     }

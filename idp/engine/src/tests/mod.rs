@@ -1,3 +1,10 @@
-//! Use cases over SQLite.
+//! Use cases over SQLite, each from the outside: what a browser or an application would do.
 
 mod fixture;
+
+mod accounts;
+mod flow;
+mod login;
+mod second_factor;
+mod tokens;
+mod transport;
