@@ -73,6 +73,11 @@ impl RealmSet {
         self.realms.values().map(|served| &served.realm)
     }
 
+    /// All realms with what they were made from, by id.
+    pub fn served(&self) -> impl Iterator<Item = &Arc<Served>> {
+        self.realms.values()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

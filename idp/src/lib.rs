@@ -12,6 +12,7 @@
 
 pub mod artefacts;
 pub mod clock;
+pub mod database;
 pub mod directory;
 pub mod fetch;
 #[cfg(test)]
@@ -21,9 +22,15 @@ pub mod lifecycle;
 pub mod listener;
 pub mod management;
 pub mod password;
+pub mod process;
 pub mod random;
+pub mod serve;
+pub mod settings;
+pub mod settle;
 pub mod source;
 pub mod tasks;
 pub mod telemetry;
 pub mod tls;
 mod watch;
+
+pub use realmwright_engine::ports::Clock;

@@ -1,6 +1,8 @@
 //! The stop of the process, in two strengths: *stop* lets what has begun finish, *abort* does not.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -12,6 +14,7 @@ pub struct Lifecycle {
     stop: CancellationToken,
     abort: CancellationToken,
     tasks: TaskTracker,
+    failed: Arc<AtomicBool>,
 }
 
 /// How a stop ended.
@@ -48,6 +51,18 @@ impl Lifecycle {
     /// Asks for the stop.
     pub fn stop(&self) {
         self.stop.cancel();
+    }
+
+    /// Asks for the stop because the process cannot go on.
+    pub fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+        self.stop.cancel();
+    }
+
+    /// Whether the process had to stop.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
     }
 
     /// Drops whatever still runs.
@@ -118,8 +133,6 @@ impl Lifecycle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[tokio::test(start_paused = true)]
     async fn a_stop_lets_begun_work_finish() {

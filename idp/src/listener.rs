@@ -7,7 +7,6 @@
 //! connection may be idle for [`Limits::idle`].
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use realmwright_web::Transport;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -60,15 +60,6 @@ impl Default for Limits {
             streams: 64,
         }
     }
-}
-
-/// What the listener knows of a connection; an extension of each request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Transport {
-    /// The other end of the socket; a proxy, where one stands before us.
-    pub peer: SocketAddr,
-    /// Whether this socket is encrypted.
-    pub tls: bool,
 }
 
 /// A bound socket with what is served on it.

@@ -2,7 +2,7 @@
 //! again. (`realmwright dev` offers its own compiles to [`crate::hot_swap::HotSwap`] directly.)
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use realmwright_engine::ports::Clock;
@@ -96,30 +96,24 @@ impl DirectorySource {
     }
 
     /// Looks until the stop.
-    pub async fn follow(mut self, life: Lifecycle) {
+    pub async fn follow(source: Arc<RwLock<Self>>, life: Lifecycle) {
         while !life.is_stopping() {
+            let looking = Arc::clone(&source);
             let looked = tokio::task::spawn_blocking(move || {
-                match self.look() {
-                    Ok(()) => self.unreadable = false,
-                    Err(fault) if !self.unreadable => {
-                        self.unreadable = true;
-                        tracing::error!(
-                            error = &fault as &dyn std::error::Error,
-                            "the source cannot be read; everything goes on as it was"
-                        );
-                    }
-                    Err(_) => {}
+                let mut source = looking.write().unwrap_or_else(PoisonError::into_inner);
+                let looked = source.look();
+                if let (Err(fault), false) = (&looked, source.unreadable) {
+                    tracing::error!(
+                        error = fault as &dyn std::error::Error,
+                        "the source cannot be read; everything goes on as it was"
+                    );
                 }
-                self
+                source.unreadable = looked.is_err();
             })
             .await;
-            self = match looked {
-                Ok(source) => source,
-                Err(fault) => {
-                    tracing::error!(error = %fault, "the source is no longer followed");
-                    return;
-                }
-            };
+            if let Err(fault) = looked {
+                tracing::error!(error = %fault, "a look at the source failed");
+            }
             tokio::select! {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
                 () = life.stopped() => return,

@@ -1,7 +1,6 @@
 //! Logs and metrics. Neither names a person: logs carry realm, application, error id and kind.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -10,6 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use realmwright_engine::ports::{EventObserver, Observation};
 use realmwright_snapshot::RealmId;
+use realmwright_web::RequestMetrics;
 use tracing_subscriber::EnvFilter;
 
 /// How logs look.
@@ -82,7 +82,14 @@ impl Metrics {
     /// Nothing counted yet.
     #[must_use]
     pub fn new() -> Self {
+        Self::with_requests().0
+    }
+
+    /// Nothing counted yet, and the counts of requests that the web crate keeps.
+    #[must_use]
+    pub fn with_requests() -> (Self, RequestMetrics) {
         let mut registry = Registry::with_prefix("realmwright");
+        let requests = RequestMetrics::register(&mut registry);
         let logins = Family::default();
         registry.register("logins", "Ends of logins by kind", logins.clone());
         let tokens = Family::default();
@@ -107,7 +114,7 @@ impl Metrics {
             "Password checks that wait for a core",
             password_queue.clone(),
         );
-        Self {
+        let metrics = Self {
             registry,
             logins,
             tokens,
@@ -115,7 +122,8 @@ impl Metrics {
             defences,
             revision,
             password_queue,
-        }
+        };
+        (metrics, requests)
     }
 
     /// Notes what is served.
@@ -158,9 +166,6 @@ impl EventObserver for Metrics {
             .inc();
     }
 }
-
-/// [`Metrics`], shared.
-pub type SharedMetrics = Arc<Metrics>;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 use super::*;
 use axum::routing::get;
+use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 

@@ -1,2 +1,53 @@
-//! The command line: dev, validate, test, explain, crds, accounts.
-fn main() {}
+//! `realmwright`: the command line for people. `dev` serves a folder of YAML, `validate`, `test`,
+//! `explain` and `crds` work on files alone, and `accounts` talks to the REST API of a served
+//! realm.
+//!
+//! It decides nothing itself: the compiler judges YAML, the engine judges people. It must not
+//! use the engine, the web crate or a store directly; `realmwright-idp` joins them.
+//!
+//! Recipe for a command: its arguments in [`arguments`], a module in [`commands`] with a `run`
+//! that returns [`Outcome`], a golden test of what it prints.
+
+mod accounts;
+mod arguments;
+mod commands;
+mod dev;
+mod folder;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use output::Output;
+
+/// What a command says to its caller besides its output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Done; nothing is wrong.
+    Good,
+    /// Done; what was looked at is wrong: faults in YAML, failing tests, no such account.
+    Wrong,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = Output::new(arguments.format);
+    let ran = match arguments.command {
+        Command::Validate(command) => commands::validate::run(&command, output),
+        Command::Test(command) => commands::test::run(&command, output),
+        Command::Explain(command) => commands::explain::run(&command, output),
+        Command::Crds(command) => commands::crds::run(&command),
+        Command::Dev(command) => dev::run(*command, output),
+        Command::Accounts(command) => accounts::run(*command, output),
+    };
+    match ran {
+        Ok(Outcome::Good) => ExitCode::SUCCESS,
+        Ok(Outcome::Wrong) => ExitCode::from(1),
+        Err(fault) => {
+            output.failure(&fault);
+            ExitCode::from(3)
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The binary `realmwright-idp`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use realmwright_idp::settings::Settings;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match realmwright_idp::serve::run(Settings::parse()).await {
+        Ok(code) => code,
+        Err(fault) => {
+            // Logs may not have begun.
+            eprintln!("realmwright-idp: {fault:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

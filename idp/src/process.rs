@@ -1,0 +1,208 @@
+//! The process: ports, engine, web and tasks joined. Both ways of starting go through here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use ipnet::IpNet;
+use realmwright_engine::ports::{Clock, Ports};
+use realmwright_engine::{Engine, RuntimeRealm};
+use realmwright_store::Store;
+use realmwright_web::{RealmRoutes, TrustedProxies, Web, WebSettings};
+
+use crate::clock::SystemClock;
+use crate::database::OwnDatabase;
+use crate::fetch::{AddressGuard, GuardedFetcher};
+use crate::hot_swap::HotSwap;
+use crate::lifecycle::{Ended, Lifecycle};
+use crate::management::{self, Readiness};
+use crate::password::PasswordPool;
+use crate::random::SystemRandomness;
+use crate::settle::Settling;
+use crate::tasks::{self, Batches};
+use crate::telemetry::Metrics;
+
+/// What the process is told once, at its start.
+#[derive(Clone, Debug)]
+pub struct ProcessSettings {
+    /// Proxies whose forwarded headers count.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Internal networks that documents of applications may come from.
+    pub fetch_from: Vec<IpNet>,
+    /// Whose database it is.
+    pub own_database: OwnDatabase,
+}
+
+/// Why a process cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessFault {
+    /// No HTTP client.
+    #[error("no HTTP client can be made")]
+    Fetcher(#[source] reqwest::Error),
+    /// The built-in pages.
+    #[error("the built-in pages cannot be loaded")]
+    Pages(#[source] realmwright_web::pages::PageError),
+}
+
+/// A process that is ready to be started.
+pub struct Process {
+    life: Lifecycle,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    swap: Arc<HotSwap>,
+    engine: Engine,
+    passwords: PasswordPool,
+    metrics: Arc<Metrics>,
+    batches: Arc<Batches>,
+    readiness: Arc<Readiness>,
+    router: Router,
+    own_database: OwnDatabase,
+}
+
+impl std::fmt::Debug for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Process").finish_non_exhaustive()
+    }
+}
+
+impl RealmRoutes for HotSwap {
+    fn route<'p>(&self, host: &str, path: &'p str) -> Option<(Arc<RuntimeRealm>, &'p str)> {
+        self.current().route(host, path)
+    }
+}
+
+impl Process {
+    /// Joins everything; nothing runs yet.
+    ///
+    /// # Errors
+    /// [`ProcessFault`].
+    pub fn assemble(
+        store: Arc<dyn Store>,
+        settings: ProcessSettings,
+        life: Lifecycle,
+    ) -> Result<Self, ProcessFault> {
+        let ProcessSettings {
+            trusted_proxies,
+            fetch_from,
+            own_database,
+        } = settings;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let random = Arc::new(SystemRandomness::new());
+        let swap = Arc::new(HotSwap::new());
+        let passwords = PasswordPool::for_this_machine();
+        let (metrics, requests) = Metrics::with_requests();
+        let metrics = Arc::new(metrics);
+        let batches = Arc::new(Batches::default());
+        let fetcher =
+            GuardedFetcher::new(AddressGuard::new(fetch_from)).map_err(ProcessFault::Fetcher)?;
+        let engine = Engine::new(Ports {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            random: random.clone(),
+            passwords: Arc::new(passwords.clone()),
+            fetcher: Arc::new(fetcher),
+            realms: swap.clone(),
+            batch: batches.clone(),
+            observer: metrics.clone(),
+        });
+        let web = Web::new(
+            engine.clone(),
+            swap.clone(),
+            random,
+            WebSettings {
+                trusted_proxies: TrustedProxies::new(trusted_proxies),
+            },
+            requests,
+        )
+        .map_err(ProcessFault::Pages)?;
+        let readiness = Arc::new(Readiness::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&swap),
+            life.clone(),
+        ));
+        Ok(Self {
+            router: realmwright_web::router(web),
+            life,
+            store,
+            clock,
+            swap,
+            engine,
+            passwords,
+            metrics,
+            batches,
+            readiness,
+            own_database,
+        })
+    }
+
+    /// Where offers go.
+    #[must_use]
+    pub const fn swap(&self) -> &Arc<HotSwap> {
+        &self.swap
+    }
+
+    /// Time.
+    #[must_use]
+    pub const fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Whether requests should come.
+    #[must_use]
+    pub const fn readiness(&self) -> &Arc<Readiness> {
+        &self.readiness
+    }
+
+    /// For browsers and applications. The listener adds [`realmwright_web::Transport`].
+    #[must_use]
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// For probes and metrics.
+    #[must_use]
+    pub fn management_router(&self) -> Router {
+        management::router(
+            Arc::clone(&self.readiness),
+            Arc::clone(&self.metrics),
+            self.passwords.clone(),
+            Arc::clone(&self.swap),
+        )
+    }
+
+    /// Starts what runs beside the requests. `source_is_served` is what the source says of itself.
+    pub fn start(&self, source_is_served: impl Fn() -> bool + Send + Sync + 'static) {
+        let Self {
+            life,
+            store,
+            clock,
+            swap,
+            ..
+        } = self;
+        life.spawn(tasks::sweep(Arc::clone(store), life.clone()));
+        life.spawn(tasks::deliver(
+            Arc::clone(store),
+            Arc::clone(swap),
+            Arc::clone(clock),
+            life.clone(),
+        ));
+        life.spawn(Arc::clone(&self.batches).keep_flushing(Arc::clone(store), life.clone()));
+        life.spawn(Arc::clone(swap).follow_the_clock(Arc::clone(clock), life.clone()));
+        let settling = Settling::new(
+            Arc::clone(store),
+            self.engine.clone(),
+            Arc::clone(swap),
+            self.own_database,
+        );
+        life.spawn(settling.follow(life.clone()));
+        life.spawn(Arc::clone(&self.readiness).keep_checking(source_is_served));
+    }
+
+    /// After the stop was asked for: waits for requests under way, then writes what they left.
+    pub async fn finish(self, patience: Duration) -> Ended {
+        let ended = self.life.finish(patience).await;
+        self.batches.flush(&*self.store).await;
+        ended
+    }
+}

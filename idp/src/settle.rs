@@ -1,0 +1,124 @@
+//! What must be in the database for the realms that are served: its owner, and the bootstrap
+//! accounts. Done after each swap, by any number of processes at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use realmwright_engine::{Engine, RuntimeRealm, SnapshotVersion};
+use realmwright_snapshot::RealmId;
+use realmwright_store::{Store, StoreError};
+
+use crate::database::{OwnDatabase, owner_of};
+use crate::hot_swap::HotSwap;
+use crate::lifecycle::Lifecycle;
+
+const TRY_AGAIN: Duration = Duration::from_secs(2);
+
+/// Follows the swaps.
+pub struct Settling {
+    store: Arc<dyn Store>,
+    engine: Engine,
+    swap: Arc<HotSwap>,
+    own_database: OwnDatabase,
+    /// Versions that are done: snapshot and secret bundle.
+    done: BTreeMap<RealmId, (SnapshotVersion, u64)>,
+}
+
+impl std::fmt::Debug for Settling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settling").finish_non_exhaustive()
+    }
+}
+
+impl Settling {
+    /// Nothing done yet.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        engine: Engine,
+        swap: Arc<HotSwap>,
+        own_database: OwnDatabase,
+    ) -> Self {
+        Self {
+            store,
+            engine,
+            swap,
+            own_database,
+            done: BTreeMap::new(),
+        }
+    }
+
+    /// Follows the swaps until the stop. A database that belongs to somebody else stops the
+    /// process: nothing of this region may be written to it.
+    pub async fn follow(mut self, life: Lifecycle) {
+        let mut changes = self.swap.changes();
+        loop {
+            changes.mark_unchanged();
+            let all_done = match self.settle().await {
+                Ok(all_done) => all_done,
+                Err(fault) => {
+                    tracing::error!(error = &fault as &dyn std::error::Error, "stopping");
+                    life.fail();
+                    return;
+                }
+            };
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = tokio::time::sleep(TRY_AGAIN), if !all_done => {}
+                () = life.stopped() => return,
+            }
+        }
+    }
+
+    /// Settles what is not; says whether everything is.
+    ///
+    /// # Errors
+    /// When the database refuses this region.
+    pub async fn settle(&mut self) -> Result<bool, StoreError> {
+        let mut all_done = true;
+        for served in self.swap.current().served() {
+            let realm = &served.realm;
+            let version = (realm.version(), served.offer.secrets.revision);
+            if self.done.get(realm.id()) == Some(&version) {
+                continue;
+            }
+            if self.settle_one(realm).await? {
+                self.done.insert(realm.id().clone(), version);
+            } else {
+                all_done = false;
+            }
+        }
+        Ok(all_done)
+    }
+
+    async fn settle_one(&self, realm: &RuntimeRealm) -> Result<bool, StoreError> {
+        let owner = owner_of(realm.snapshot(), self.own_database);
+        match self.store.claim_ownership(&owner).await {
+            Ok(()) => {}
+            Err(fault @ StoreError::Refused(_)) => return Err(fault),
+            Err(fault) => {
+                tracing::warn!(
+                    error = &fault as &dyn std::error::Error,
+                    "the database's owner is not known yet"
+                );
+                return Ok(false);
+            }
+        }
+        match self.engine.create_bootstrap_accounts(realm).await {
+            Ok(0) => Ok(true),
+            Ok(created) => {
+                tracing::info!(realm = %realm.id(), accounts = created, "bootstrap accounts created");
+                Ok(true)
+            }
+            Err(fault) => {
+                tracing::warn!(
+                    realm = %realm.id(),
+                    error = &fault as &dyn std::error::Error,
+                    "bootstrap accounts are not created yet"
+                );
+                Ok(false)
+            }
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! What may be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use url::Url;
+
+/// Identity as declared state: check, try and serve realms written as YAML.
+#[derive(Debug, Parser)]
+#[command(
+    name = "realmwright",
+    version,
+    after_help = "Exit status:
+  0  done, and nothing is wrong
+  1  done, and something is wrong: faults in YAML, failing tests, no such account
+  2  wrong usage
+  3  could not be done: unreadable files, no connection, refused by the server"
+)]
+pub(crate) struct Arguments {
+    /// How results are written.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(crate) format: Format,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people; in colour on a terminal.
+    #[default]
+    Human,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve a folder of YAML on this machine; an edit is live in under a second.
+    Dev(Box<Dev>),
+    /// Say everything that is wrong with a folder of YAML.
+    Validate(Sources),
+    /// Run the config tests (RealmTest) of a folder.
+    Test(Tests),
+    /// Explain a diagnostic, such as RW0123.
+    Explain(Explain),
+    /// Write the custom resource definitions for Kubernetes.
+    Crds(Crds),
+    /// Look after people's accounts through the REST API of a realm.
+    Accounts(Box<Accounts>),
+}
+
+/// A folder of YAML.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  realmwright validate examples/quickstart
+  realmwright validate --production config/ --format json")]
+pub(crate) struct Sources {
+    /// Folder with YAML files, or a single file.
+    pub(crate) folder: PathBuf,
+
+    /// Judge as a production pod would: issuers must be https.
+    #[arg(long)]
+    pub(crate) production: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  realmwright test examples/quickstart
+  realmwright test examples/quickstart --only second-factor")]
+pub(crate) struct Tests {
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+
+    /// Only cases whose name holds this text.
+    #[arg(long)]
+    pub(crate) only: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  realmwright explain RW0207
+  realmwright explain --all")]
+pub(crate) struct Explain {
+    /// The code, as diagnostics show it.
+    #[arg(required_unless_present = "all")]
+    pub(crate) code: Option<String>,
+
+    /// List every code.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  realmwright crds | kubectl apply --server-side -f -
+  realmwright crds --output crds/")]
+pub(crate) struct Crds {
+    /// Folder to write one file a kind into, instead of standard output.
+    #[arg(long)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  realmwright dev examples/quickstart
+  realmwright dev config/ --listen 0.0.0.0:8443 --host id.test --tls-cert cert.pem --tls-key key.pem
+  realmwright dev config/ --region pl
+
+State lies in <folder>/.realmwright: the database, keys and generated secrets. Remove it to start
+afresh.")]
+pub(crate) struct Dev {
+    /// Folder with YAML files.
+    pub(crate) folder: PathBuf,
+
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+
+    /// Host name in addresses, when it is not the address listened on.
+    #[arg(long)]
+    pub(crate) host: Option<String>,
+
+    /// Region to serve, where the folder has several.
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+
+    /// Serve https with this certificate chain, PEM.
+    #[arg(long, requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// Its private key, PEM.
+    #[arg(long, requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Address for probes and metrics; none are served without it.
+    #[arg(long)]
+    pub(crate) management_listen: Option<SocketAddr>,
+
+    /// Do not start the demo application.
+    #[arg(long)]
+    pub(crate) no_demo: bool,
+
+    /// Client of the folder that the demo application plays.
+    #[arg(long, default_value = "demo")]
+    pub(crate) demo_client: String,
+
+    /// What is logged, such as `info` or `debug`.
+    #[arg(long, env = "REALMWRIGHT_LOG", default_value = "warn")]
+    pub(crate) log: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  realmwright accounts --dev examples/quickstart find email=ann@example.com
+  realmwright accounts --issuer https://id.example.com/main --client-id accounts \\
+      --client-secret-file secret import people.ndjson
+
+With --dev the address and the client are read from the folder's .realmwright state, which
+`realmwright dev` keeps.")]
+pub(crate) struct Accounts {
+    #[command(flatten)]
+    pub(crate) target: Target,
+
+    #[command(subcommand)]
+    pub(crate) command: AccountsCommand,
+}
+
+/// Which realm, and as whom.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// Folder that `realmwright dev` serves.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["issuer", "client_id", "client_secret_file"])]
+    pub(crate) dev: Option<PathBuf>,
+
+    /// Realm, where that folder has several.
+    #[arg(long, requires = "dev")]
+    pub(crate) realm: Option<String>,
+
+    /// Issuer of the realm.
+    #[arg(long, env = "REALMWRIGHT_ISSUER", required_unless_present = "dev")]
+    pub(crate) issuer: Option<Url>,
+
+    /// Client with the scope `realmwright:accounts`.
+    #[arg(long, env = "REALMWRIGHT_CLIENT_ID", required_unless_present = "dev")]
+    pub(crate) client_id: Option<String>,
+
+    /// File with its secret.
+    #[arg(
+        long,
+        env = "REALMWRIGHT_CLIENT_SECRET_FILE",
+        required_unless_present = "dev"
+    )]
+    pub(crate) client_secret_file: Option<PathBuf>,
+
+    /// Further certificate authority to trust, PEM.
+    #[arg(long, env = "REALMWRIGHT_CA_FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountsCommand {
+    /// Create an account.
+    #[command(after_help = "Example:
+  realmwright accounts --dev . create email=ann@example.com given_name=Ann --role staff --password-stdin")]
+    Create {
+        /// Attributes as `name=value`; repeat a name for a list.
+        attributes: Vec<Assignment>,
+        /// Realm role, or `client:role`.
+        #[arg(long = "role")]
+        roles: Vec<String>,
+        /// Group, as a full path.
+        #[arg(long = "group")]
+        groups: Vec<String>,
+        /// Read a first password from standard input, one line.
+        #[arg(long)]
+        password_stdin: bool,
+        /// Ask for a new password at the first login.
+        #[arg(long)]
+        must_change: bool,
+    },
+    /// Find accounts by attributes.
+    Find {
+        /// Attributes as `name=value`, all of which must match exactly.
+        #[arg(required = true)]
+        attributes: Vec<Assignment>,
+        /// At most so many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Show an account.
+    Show {
+        /// Identifier.
+        sub: String,
+    },
+    /// Change attributes; an empty value removes one.
+    Set {
+        /// Identifier.
+        sub: String,
+        /// Attributes as `name=value`.
+        #[arg(required = true)]
+        attributes: Vec<Assignment>,
+    },
+    /// Set a password, read from standard input.
+    Password {
+        /// Identifier.
+        sub: String,
+        /// Ask for a new one at the next login.
+        #[arg(long)]
+        must_change: bool,
+    },
+    /// Import accounts from a file of JSON objects, one a line. Run again after an interruption,
+    /// it goes on where it stopped.
+    #[command(after_help = r#"A line, of which all but `attributes` may be left out:
+  {"name": "ann", "attributes": {"email": "ann@example.com"}, "passwordHash": "$2b$12$...",
+   "mustChangePassword": false, "roles": ["staff"], "groups": ["/Office"], "locked": false}"#)]
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Go on after lines that are refused, and list them at the end.
+        #[arg(long)]
+        keep_going: bool,
+        /// Begin at the first line, also where a former run went further.
+        #[arg(long)]
+        restart: bool,
+    },
+    /// Lock an account and end its sessions.
+    Lock {
+        /// Identifier.
+        sub: String,
+    },
+    /// Unlock an account.
+    Unlock {
+        /// Identifier.
+        sub: String,
+    },
+    /// List live sessions.
+    Sessions {
+        /// Identifier.
+        sub: String,
+    },
+    /// End a session, or all.
+    EndSession {
+        /// Identifier.
+        sub: String,
+        /// Which session; all when left out.
+        session: Option<String>,
+    },
+    /// Remove a second factor, so that the next login enrols a new one.
+    ResetFactor {
+        /// Identifier.
+        sub: String,
+        /// Kind of credential.
+        #[arg(default_value = "totp")]
+        kind: String,
+    },
+    /// Erase an account and everything about it. There is no way back.
+    Erase {
+        /// Identifier.
+        sub: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Everything that is stored about a person, as JSON.
+    Export {
+        /// Identifier.
+        sub: String,
+    },
+}
+
+/// `name=value`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Assignment {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+impl std::str::FromStr for Assignment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok(Self {
+                name: name.to_owned(),
+                value: value.to_owned(),
+            }),
+            _ => Err("expected name=value".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn an_assignment_is_split_at_the_first_sign() {
+        let assignment: Assignment = "a=b=c".parse().unwrap();
+        assert_eq!(
+            (assignment.name.as_str(), assignment.value.as_str()),
+            ("a", "b=c")
+        );
+        assert!("=b".parse::<Assignment>().is_err());
+        assert!("a".parse::<Assignment>().is_err());
+    }
+
+    #[test]
+    fn accounts_needs_a_realm_and_a_client() {
+        let parse = |arguments: &[&str]| {
+            Arguments::try_parse_from([&["realmwright", "accounts"], arguments].concat())
+        };
+        assert!(parse(&["show", "x"]).is_err());
+        assert!(parse(&["--dev", ".", "show", "x"]).is_ok());
+        assert!(parse(&["--issuer", "https://x", "show", "x"]).is_err());
+        assert!(parse(&["--dev", ".", "--issuer", "https://x", "show", "x"]).is_err());
+    }
+}

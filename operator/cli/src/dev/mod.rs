@@ -1,0 +1,288 @@
+//! `realmwright dev`: compiler and identity provider in one process, over a folder.
+
+mod banner;
+mod changes;
+mod demo;
+mod publish;
+pub(crate) mod state;
+mod watch;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use realmwright_compiler::{Manifests, human};
+use realmwright_idp::database::{self, OwnDatabase};
+use realmwright_idp::lifecycle::Lifecycle;
+use realmwright_idp::listener::Listener;
+use realmwright_idp::process::{Process, ProcessSettings};
+use realmwright_idp::settings::DatabaseSettings;
+use realmwright_idp::telemetry::{LogFormat, start_logs};
+use realmwright_idp::tls::TlsFiles;
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::Outcome;
+use crate::arguments::{Dev, Format};
+use crate::folder;
+use crate::output::{BAD, BOLD, FAINT, GOOD, Output};
+use banner::Banner;
+use publish::{Publisher, Report};
+use state::State;
+use watch::{FolderWatch, Wake};
+
+/// Requests under way have so long after Ctrl-C.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Keys are looked at so often, beside each edit.
+const KEYS_EVERY: Duration = Duration::from_secs(30);
+
+pub(crate) fn run(command: Dev, output: Output) -> anyhow::Result<Outcome> {
+    let started = Instant::now();
+    if !command.folder.is_dir() {
+        bail!("{} is not a folder", command.folder.display());
+    }
+    start_logs(LogFormat::Auto, &command.log)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(serve(command, output, started))
+}
+
+async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result<Outcome> {
+    let state = State::of(&command.folder);
+    let _lock = state.prepare()?;
+    let life = Lifecycle::new();
+    life.listen_for_signals()?;
+
+    let socket = TcpListener::bind(command.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}; --listen takes another address",
+            command.listen
+        )
+    })?;
+    let origin = origin(&command, &socket)?;
+    let store = database::open(&DatabaseSettings {
+        database_url_file: None,
+        sqlite: Some(state.database()),
+    })
+    .await?;
+    let process = Process::assemble(
+        store,
+        ProcessSettings {
+            trusted_proxies: Vec::new(),
+            fetch_from: Vec::new(),
+            own_database: OwnDatabase::OfRegion,
+        },
+        life.clone(),
+    )?;
+
+    let watch = FolderWatch::new(&command.folder)?;
+    let stopper = watch.stopper();
+    let mut desk = Desk {
+        publisher: Publisher::new(
+            state.clone(),
+            origin.clone(),
+            command.region.clone(),
+            Arc::clone(process.swap()),
+        ),
+        clock: Arc::clone(process.clock()),
+        last: None,
+        output,
+    };
+    let manifests = folder::read(&command.folder)?;
+    let report = desk.look(manifests)?.unwrap_or_default();
+
+    // The listener is open before anything is said: what is printed works.
+    process.start(|| true);
+    let mut listener = Listener::new(socket, process.router());
+    if let (Some(certificate), Some(key)) = (&command.tls_cert, &command.tls_key) {
+        let tls = TlsFiles::load(certificate, key)?;
+        life.spawn(tls.clone().reload(life.clone()));
+        listener = listener.with_tls(tls);
+    }
+    life.spawn(listener.serve(life.clone()));
+    if let Some(address) = command.management_listen {
+        let socket = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}"))?;
+        life.spawn(Listener::new(socket, process.management_router()).serve(life.clone()));
+    }
+    let demo = if command.no_demo {
+        None
+    } else {
+        demo::start(&desk.publisher, &command, &life)
+    };
+    Banner {
+        folder: &command.folder,
+        state: &state,
+        origin: &origin,
+        publisher: &desk.publisher,
+        demo: demo.as_ref(),
+        manifests: desk.last.as_ref(),
+        took: started.elapsed(),
+    }
+    .print(output)?;
+    desk.tell_faults(&report);
+
+    let folder = command.folder.clone();
+    let desk = std::thread::spawn(move || desk.keep_looking(&folder, &watch));
+    life.stopped().await;
+    stopper.stop();
+    process.finish(PATIENCE).await;
+    state.stopped();
+    match desk.join() {
+        Ok(ended) => ended?,
+        Err(_) => bail!("the watch of the folder failed"),
+    }
+    if life.has_failed() {
+        bail!("stopped: see the log above");
+    }
+    Ok(Outcome::Good)
+}
+
+/// Scheme, host and port that people use.
+fn origin(command: &Dev, socket: &TcpListener) -> anyhow::Result<Url> {
+    let address = socket.local_addr()?;
+    let scheme = if command.tls_cert.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let is_loopback = match &command.host {
+        Some(host) => host == "localhost" || host.ends_with(".localhost"),
+        None => address.ip().is_loopback(),
+    };
+    if scheme == "http" && !is_loopback {
+        bail!(
+            "over plain http only this machine is served; say --tls-cert and --tls-key to serve \
+             others"
+        );
+    }
+    let host = match &command.host {
+        Some(host) => host.clone(),
+        None if address.is_ipv6() => format!("[{}]", address.ip()),
+        None => address.ip().to_string(),
+    };
+    Ok(Url::parse(&format!(
+        "{scheme}://{host}:{}",
+        address.port()
+    ))?)
+}
+
+/// Where edits arrive and are answered.
+struct Desk {
+    publisher: Publisher,
+    clock: Arc<dyn realmwright_idp::Clock>,
+    /// What was looked at last.
+    last: Option<Manifests>,
+    output: Output,
+}
+
+impl Desk {
+    /// Publishes what differs from the last look; none when nothing does.
+    fn look(&mut self, manifests: Manifests) -> anyhow::Result<Option<Report>> {
+        if self.last.as_ref() == Some(&manifests) {
+            return Ok(None);
+        }
+        let report = self.publisher.publish(&manifests, self.clock.now());
+        self.last = Some(manifests);
+        report.map(Some)
+    }
+
+    /// Answers edits until the stop.
+    fn keep_looking(mut self, folder: &Path, watch: &FolderWatch) -> anyhow::Result<()> {
+        loop {
+            match watch.next(KEYS_EVERY) {
+                Wake::Stop => return Ok(()),
+                Wake::Time => match self.publisher.advance_keys(self.clock.now()) {
+                    Ok(realms) => {
+                        for realm in realms {
+                            self.output.line(format_args!(
+                                "{} {realm}",
+                                self.output.paint(GOOD, "keys advanced")
+                            ));
+                        }
+                    }
+                    Err(fault) => self.output.failure(&fault),
+                },
+                Wake::Files(since) => {
+                    let looked = folder::read(folder).and_then(|manifests| self.look(manifests));
+                    match looked {
+                        Ok(Some(report)) => self.tell(&report, since),
+                        Ok(None) => {}
+                        Err(fault) => self.output.failure(&fault),
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell(&self, report: &Report, since: Instant) {
+        let output = self.output;
+        if output.format == Format::Json {
+            let live: Vec<_> = report
+                .live
+                .iter()
+                .map(|live| {
+                    serde_json::json!({
+                        "realm": live.realm,
+                        "digest": live.digest,
+                        "changes": live.changes,
+                    })
+                })
+                .collect();
+            let told = serde_json::json!({
+                "live": live,
+                "tookMs": u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
+                "diagnostics": report.diagnostics,
+                "failingTests": report.failing,
+            });
+            output.line(told);
+            return;
+        }
+        for live in &report.live {
+            output.line(format_args!(
+                "{} in {} ms  {}  {}  {}",
+                output.paint(GOOD, "live"),
+                since.elapsed().as_millis(),
+                output.paint(BOLD, &live.realm),
+                output.paint(FAINT, live.digest.short()),
+                if live.changes.is_empty() {
+                    "new".to_owned()
+                } else {
+                    live.changes.join(", ")
+                },
+            ));
+        }
+        self.tell_faults(report);
+        if report.live.is_empty() && !report.has_errors() {
+            output.line(output.paint(FAINT, "nothing changed in what is served"));
+        }
+    }
+
+    fn tell_faults(&self, report: &Report) {
+        let output = self.output;
+        if output.format == Format::Json {
+            return;
+        }
+        if !report.diagnostics.is_empty() {
+            output.line(human(&report.diagnostics, output.colour).trim_end());
+        }
+        for (realm, reason) in &report.held {
+            output.line(format_args!(
+                "{} {realm}: {reason}",
+                output.paint(BAD, "not served")
+            ));
+        }
+        if report.has_errors() {
+            let goes_on = if self.publisher.served().is_empty() {
+                "nothing is served until this is mended"
+            } else {
+                "what was good before goes on being served"
+            };
+            output.line(output.paint(BOLD, goes_on));
+        }
+    }
+}

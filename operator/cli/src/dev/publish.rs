@@ -1,0 +1,384 @@
+//! From manifests to what is served: compile, keys, secrets, revision, store, swap.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow, bail};
+use jiff::Timestamp;
+use realmwright_compiler::{
+    Compilation, CompileProfile, CompiledRealm, Compiler, Diagnostic, Manifests, SecretNeed,
+    SecretOrigin, SecretPurpose, Severity,
+};
+use realmwright_idp::artefacts::Offer;
+use realmwright_idp::directory::Directory;
+use realmwright_idp::hot_swap::{Accepted, HotSwap};
+use realmwright_keys::{
+    Acknowledgements, Generate, Keyring, Policy, SecretBundle, SecretValue, SecretValues,
+    SystemGenerator, advance, apply, supply,
+};
+use realmwright_snapshot::{Digest, Envelope, FORMAT, Period, RealmId};
+use secrecy::ExposeSecret;
+
+use super::changes;
+use super::state::{Running, RunningRealm, State};
+
+/// How this process is named in acknowledgements.
+const POD: &str = "dev";
+
+/// A secret that its owner replaced is accepted so long, as people copy it by hand.
+const SECRET_OVERLAP: Period = Period::from_secs(3600);
+
+/// What a look at the manifests led to.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Realms that changed, with what changed in them.
+    pub(crate) live: Vec<Live>,
+    /// Realms that compiled and still cannot be served, with the reason.
+    pub(crate) held: Vec<(RealmId, String)>,
+    /// Config tests that fail.
+    pub(crate) failing: usize,
+}
+
+/// A realm that changed.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) realm: RealmId,
+    pub(crate) digest: Digest,
+    pub(crate) changes: Vec<String>,
+}
+
+impl Report {
+    pub(crate) fn has_errors(&self) -> bool {
+        !self.held.is_empty()
+            || self.failing > 0
+            || self
+                .diagnostics
+                .iter()
+                .any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
+/// Compiles and offers, with memory of what is served.
+pub(crate) struct Publisher {
+    state: State,
+    directory: Directory,
+    compiler: Compiler,
+    profile: CompileProfile,
+    region: Option<String>,
+    swap: Arc<HotSwap>,
+    generator: SystemGenerator,
+    /// Served realms.
+    served: BTreeMap<RealmId, Placement>,
+}
+
+/// A served realm.
+#[derive(Clone)]
+pub(crate) struct Placement {
+    pub(crate) compiled: CompiledRealm,
+    pub(crate) offer: Offer,
+}
+
+impl Publisher {
+    pub(crate) fn new(
+        state: State,
+        origin: url::Url,
+        region: Option<String>,
+        swap: Arc<HotSwap>,
+    ) -> Self {
+        Self {
+            directory: Directory::new(state.published()),
+            state,
+            compiler: Compiler::new(),
+            profile: CompileProfile::Dev { origin },
+            region,
+            swap,
+            generator: SystemGenerator::default(),
+            served: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) const fn served(&self) -> &BTreeMap<RealmId, Placement> {
+        &self.served
+    }
+
+    /// Compiles and serves what is good. A realm with a fault goes on as it was.
+    pub(crate) fn publish(
+        &mut self,
+        manifests: &Manifests,
+        now: Timestamp,
+    ) -> anyhow::Result<Report> {
+        let mut compilation = self.compiler.compile(manifests, &self.profile);
+        let realms = self.choose(std::mem::take(&mut compilation.realms))?;
+        let mut report = Report {
+            failing: compilation
+                .tests
+                .iter()
+                .filter(|result| !result.passed())
+                .count(),
+            diagnostics: std::mem::take(&mut compilation.diagnostics),
+            ..Report::default()
+        };
+        let kept: Vec<RealmId> = realms.iter().map(|realm| realm.id.clone()).collect();
+        for realm in realms {
+            let id = realm.id.clone();
+            match self.serve(realm, &compilation, now) {
+                Ok(live) => report.live.extend(live),
+                Err(fault) => report.held.push((id, format!("{fault:#}"))),
+            }
+        }
+        // A realm that does not compile is absent too: only a folder without faults says that it
+        // is gone.
+        if !report.has_errors() {
+            self.served.retain(|id, _| kept.contains(id));
+            self.swap.retain(|id| kept.contains(id));
+        }
+        self.note_running()?;
+        Ok(report)
+    }
+
+    /// The placements of one region: one database belongs to one.
+    fn choose(&self, realms: Vec<CompiledRealm>) -> anyhow::Result<Vec<CompiledRealm>> {
+        let mut regions: Vec<String> = realms
+            .iter()
+            .map(|realm| realm.region.to_string())
+            .collect();
+        regions.sort();
+        regions.dedup();
+        let wanted = match (&self.region, regions.as_slice()) {
+            (Some(region), _) if regions.contains(region) || regions.is_empty() => region.clone(),
+            (Some(region), _) => bail!(
+                "no realm is placed in region {region}; there is {}",
+                regions.join(", ")
+            ),
+            (None, []) => return Ok(Vec::new()),
+            (None, [only]) => only.clone(),
+            (None, _) => bail!(
+                "the folder has several regions; say --region {}",
+                regions.join(" or --region ")
+            ),
+        };
+        Ok(realms
+            .into_iter()
+            .filter(|realm| realm.region.as_str() == wanted)
+            .collect())
+    }
+
+    fn serve(
+        &mut self,
+        compiled: CompiledRealm,
+        compilation: &Compilation,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<Live>> {
+        let former = self.served.get(&compiled.id).cloned();
+        let stored = former
+            .as_ref()
+            .map(|former| former.offer.clone())
+            .or_else(|| self.stored(&compiled.id));
+        let keyring = self.keyring(&compiled, now)?;
+        let secrets = self.secrets(&compiled, compilation, stored.as_ref(), now)?;
+        let envelope = next_envelope(&compiled, stored.as_ref(), &keyring, &secrets);
+        let offer = Offer {
+            envelope,
+            sealed: Arc::new(compiled.sealed.clone()),
+            keyring: Arc::new(keyring),
+            secrets: Arc::new(secrets),
+        };
+        let live = self.offer(offer.clone(), now)?.then(|| Live {
+            realm: compiled.id.clone(),
+            digest: compiled.sealed.digest,
+            changes: former.as_ref().map_or_else(Vec::new, |former| {
+                changes::between(&former.compiled.snapshot, &compiled.snapshot)
+            }),
+        });
+        self.served
+            .insert(compiled.id.clone(), Placement { compiled, offer });
+        Ok(live)
+    }
+
+    /// Serves an offer and keeps it; says whether anything changed.
+    fn offer(&self, offer: Offer, now: Timestamp) -> anyhow::Result<bool> {
+        let accepted = self.swap.accept(offer.clone(), now)?;
+        if accepted == Accepted::Same {
+            return Ok(false);
+        }
+        self.directory
+            .store(&offer)
+            .context("the artefacts cannot be kept")?;
+        Ok(true)
+    }
+
+    /// What a former run left.
+    fn stored(&self, realm: &RealmId) -> Option<Offer> {
+        let heads = self.directory.heads().ok()?;
+        let head = *heads.get(realm)?;
+        self.directory.load(realm, head).ok()
+    }
+
+    /// The keyring with everything that the realm needs.
+    fn keyring(&mut self, compiled: &CompiledRealm, now: Timestamp) -> anyhow::Result<Keyring> {
+        let keyring = self.state.keyring(&compiled.id)?;
+        let policy = Policy {
+            algorithms: compiled.algorithms.clone(),
+            ..Policy::of(&compiled.snapshot.core)
+        };
+        let acknowledged = self
+            .served
+            .get(&compiled.id)
+            .map_or(keyring.revision, |former| former.offer.keyring.revision);
+        let acknowledgements = Acknowledgements::of_one(POD, acknowledged);
+        let plan = advance(&policy, &keyring, now, &acknowledgements);
+        if plan.is_empty() {
+            return Ok(keyring);
+        }
+        let next =
+            apply(&keyring, &plan, now, &mut self.generator).context("a key cannot be made")?;
+        self.state.keep_keyring(&next)?;
+        Ok(next)
+    }
+
+    /// Acts on the times of keys; returns the realms whose keys changed.
+    pub(crate) fn advance_keys(&mut self, now: Timestamp) -> anyhow::Result<Vec<RealmId>> {
+        let mut changed = Vec::new();
+        for (id, placement) in self.served.clone() {
+            let keyring = self.keyring(&placement.compiled, now)?;
+            if keyring.revision == placement.offer.keyring.revision {
+                continue;
+            }
+            let offer = Offer {
+                keyring: Arc::new(keyring),
+                ..placement.offer
+            };
+            self.offer(offer.clone(), now)?;
+            if let Some(served) = self.served.get_mut(&id) {
+                served.offer = offer;
+            }
+            changed.push(id);
+        }
+        Ok(changed)
+    }
+
+    fn secrets(
+        &mut self,
+        compiled: &CompiledRealm,
+        compilation: &Compilation,
+        former: Option<&Offer>,
+        now: Timestamp,
+    ) -> anyhow::Result<SecretBundle> {
+        let former = former.map_or_else(
+            || SecretBundle::empty(compiled.id.clone()),
+            |former| (*former.secrets).clone(),
+        );
+        let mut next = SecretBundle::empty(compiled.id.clone());
+        for need in &compiled.secrets {
+            let values = self.secret(need, compilation, &former, now)?;
+            next.secrets.insert(need.handle.clone(), values);
+        }
+        next.revision = if next.secrets == former.secrets {
+            former.revision
+        } else {
+            former.revision + 1
+        };
+        Ok(next)
+    }
+
+    fn secret(
+        &mut self,
+        need: &SecretNeed,
+        compilation: &Compilation,
+        former: &SecretBundle,
+        now: Timestamp,
+    ) -> anyhow::Result<SecretValues> {
+        let key = need.origin.key();
+        let value = match (compilation.secrets.get(key), &need.origin) {
+            (Some(bytes), _) => {
+                let text = std::str::from_utf8(bytes.expose_secret())
+                    .map_err(|_| anyhow!("Secret {key} is not text"))?;
+                SecretValue::new(text.trim_end_matches(['\r', '\n']))
+            }
+            (None, SecretOrigin::Generated(_)) => {
+                let value = self.generator.secret().context("a secret cannot be made")?;
+                self.state.keep_secret(key, &value)?;
+                value
+            }
+            (None, SecretOrigin::Secret(_)) => bail!(
+                "Secret {key} is not among the manifests; put it into the folder, or into {} where \
+                 it is not committed",
+                self.state.secrets().display()
+            ),
+        };
+        let former = former.get(&need.handle);
+        match need.purpose {
+            SecretPurpose::ClientSecret => supply(former, value, SECRET_OVERLAP, now)
+                .with_context(|| format!("Secret {key} is refused")),
+            SecretPurpose::PasswordHash => Ok(match former {
+                Some(former) if former.current == value => former.clone(),
+                _ => SecretValues::of(value, now),
+            }),
+        }
+    }
+
+    /// Notes what is served for `accounts --dev`, with the secrets that programs read.
+    fn note_running(&self) -> anyhow::Result<()> {
+        let mut realms = Vec::new();
+        for (id, placement) in &self.served {
+            let accounts_client = changes::accounts_client(&placement.compiled.snapshot);
+            if let Some(client) = &accounts_client {
+                self.keep_client_secret(id, client)?;
+            }
+            realms.push(RunningRealm {
+                id: id.to_string(),
+                issuer: placement.compiled.snapshot.core.issuer.clone(),
+                accounts_client,
+            });
+        }
+        self.state.keep_running(&Running { realms })
+    }
+
+    /// Writes the secret of a client to a file of its own; none when it has none.
+    pub(crate) fn keep_client_secret(
+        &self,
+        realm: &RealmId,
+        client: &str,
+    ) -> anyhow::Result<Option<std::path::PathBuf>> {
+        let Some(placement) = self.served.get(realm) else {
+            return Ok(None);
+        };
+        let Some(handle) = changes::secret_of(&placement.compiled.snapshot, client) else {
+            return Ok(None);
+        };
+        let Some(values) = placement.offer.secrets.get(&handle) else {
+            return Ok(None);
+        };
+        self.state
+            .keep_client_secret(realm.as_str(), client, &values.current)
+            .map(Some)
+    }
+}
+
+/// The same revision for the same content, else the next one.
+fn next_envelope(
+    compiled: &CompiledRealm,
+    former: Option<&Offer>,
+    keyring: &Keyring,
+    secrets: &SecretBundle,
+) -> Envelope {
+    let former = former.map(|former| &former.envelope);
+    if let Some(former) = former
+        && former.digest == compiled.sealed.digest
+    {
+        return former.clone();
+    }
+    Envelope {
+        format: FORMAT,
+        requires: Vec::new(),
+        realm: compiled.id.clone(),
+        region: compiled.region.clone(),
+        incarnation: former.map_or(1, |former| former.incarnation),
+        revision: former.map_or(1, |former| former.revision + 1),
+        parent: former.map(|former| former.digest),
+        digest: compiled.sealed.digest,
+        min_keyring: keyring.revision,
+        min_secrets: secrets.revision,
+    }
+}

@@ -1,0 +1,199 @@
+//! Watching the folder: editors save in several steps, so a save is over when nothing has
+//! happened for a moment.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::state;
+
+/// A save is over when nothing happened for so long.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// A folder that never rests is looked at so often nevertheless.
+const LONGEST: Duration = Duration::from_millis(500);
+
+/// What wakes the publisher.
+#[derive(Debug)]
+pub(crate) enum Wake {
+    /// Files changed, first at this moment.
+    Files(Instant),
+    /// Nothing happened for as long as was asked.
+    Time,
+    /// The stop.
+    Stop,
+}
+
+#[derive(Debug)]
+enum Signal {
+    File(Instant),
+    Stop,
+}
+
+/// The folder, watched.
+pub(crate) struct FolderWatch {
+    signals: Receiver<Signal>,
+    stop: Sender<Signal>,
+    _watcher: RecommendedWatcher,
+}
+
+/// Wakes the watch for the stop.
+#[derive(Clone, Debug)]
+pub(crate) struct Stopper(Sender<Signal>);
+
+impl Stopper {
+    pub(crate) fn stop(&self) {
+        let _ = self.0.send(Signal::Stop);
+    }
+}
+
+impl FolderWatch {
+    pub(crate) fn new(folder: &Path) -> anyhow::Result<Self> {
+        let folder = folder
+            .canonicalize()
+            .with_context(|| format!("cannot read {}", folder.display()))?;
+        let (stop, signals) = channel();
+        let files = stop.clone();
+        let root = folder.clone();
+        let mut watcher =
+            notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+                let relevant = event.map_or(true, |event| {
+                    !matches!(event.kind, EventKind::Access(_))
+                        && (event.paths.is_empty()
+                            || event.paths.iter().any(|path| concerns(&root, path)))
+                });
+                if relevant {
+                    let _ = files.send(Signal::File(Instant::now()));
+                }
+            })
+            .context("cannot watch files")?;
+        watcher
+            .watch(&folder, RecursiveMode::Recursive)
+            .with_context(|| format!("cannot watch {}", folder.display()))?;
+        Ok(Self {
+            signals,
+            stop,
+            _watcher: watcher,
+        })
+    }
+
+    pub(crate) fn stopper(&self) -> Stopper {
+        Stopper(self.stop.clone())
+    }
+
+    /// Waits for a whole save, at most `patience` for its beginning.
+    pub(crate) fn next(&self, patience: Duration) -> Wake {
+        let first = match self.signals.recv_timeout(patience) {
+            Ok(Signal::File(at)) => at,
+            Err(RecvTimeoutError::Timeout) => return Wake::Time,
+            Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return Wake::Stop,
+        };
+        while first.elapsed() < LONGEST {
+            match self.signals.recv_timeout(QUIET) {
+                Ok(Signal::File(_)) => {}
+                Err(RecvTimeoutError::Timeout) => break,
+                Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return Wake::Stop,
+            }
+        }
+        Wake::Files(first)
+    }
+}
+
+/// Whether a change of this path may change what is read: a manifest, or a folder, which may hold
+/// some. The state of `dev` itself does not count, but the Secrets in it do.
+fn concerns(root: &Path, path: &Path) -> bool {
+    let Ok(inside) = path.strip_prefix(root) else {
+        return false;
+    };
+    let secrets = PathBuf::from(state::NAME).join("secrets");
+    if let Ok(secret) = inside.strip_prefix(&secrets) {
+        return crate::folder::is_manifest(secret);
+    }
+    let hidden = inside
+        .components()
+        .any(|part| part.as_os_str().to_string_lossy().starts_with('.'));
+    !hidden && (crate::folder::is_manifest(path) || path.extension().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_read_concerns_us() {
+        let root = Path::new("/f");
+        for path in [
+            "/f/a.yaml",
+            "/f/x/b.yml",
+            "/f/x",
+            "/f/.realmwright/secrets/s.yaml",
+        ] {
+            assert!(concerns(root, Path::new(path)), "{path}");
+        }
+        for path in [
+            "/f/.realmwright/database.sqlite-wal",
+            "/f/.realmwright/secrets/s.yaml.new",
+            "/f/.git/index",
+            "/f/.a.yaml.swp",
+            "/f/a.yaml~",
+            "/f/README.md",
+            "/g/a.yaml",
+        ] {
+            assert!(!concerns(root, Path::new(path)), "{path}");
+        }
+    }
+
+    fn saves(folder: &Path, save: impl FnOnce(&Path)) -> Wake {
+        let watch = FolderWatch::new(folder).unwrap();
+        save(folder);
+        watch.next(Duration::from_secs(5))
+    }
+
+    #[test]
+    fn a_plain_save_and_a_save_by_rename_are_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let wake = saves(folder.path(), |folder| {
+            std::fs::write(folder.join("a.yaml"), "a: 1").unwrap();
+        });
+        assert!(matches!(wake, Wake::Files(_)), "{wake:?}");
+        let wake = saves(folder.path(), |folder| {
+            let beside = folder.join("4913");
+            std::fs::write(&beside, "a: 2").unwrap();
+            std::fs::rename(beside, folder.join("a.yaml")).unwrap();
+        });
+        assert!(matches!(wake, Wake::Files(_)), "{wake:?}");
+    }
+
+    #[test]
+    fn many_writes_are_one_save() {
+        let folder = tempfile::tempdir().unwrap();
+        let watch = FolderWatch::new(folder.path()).unwrap();
+        for number in 0..20 {
+            std::fs::write(folder.path().join("a.yaml"), format!("a: {number}")).unwrap();
+        }
+        assert!(matches!(watch.next(Duration::from_secs(5)), Wake::Files(_)));
+        assert!(matches!(watch.next(Duration::from_millis(200)), Wake::Time));
+    }
+
+    #[test]
+    fn reading_and_our_own_state_wake_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(state::NAME)).unwrap();
+        std::fs::write(folder.path().join("a.yaml"), "a: 1").unwrap();
+        let watch = FolderWatch::new(folder.path()).unwrap();
+        let _ = std::fs::read(folder.path().join("a.yaml"));
+        std::fs::write(folder.path().join(state::NAME).join("database.sqlite"), "x").unwrap();
+        assert!(matches!(watch.next(Duration::from_millis(300)), Wake::Time));
+    }
+
+    #[test]
+    fn the_stop_is_heard() {
+        let folder = tempfile::tempdir().unwrap();
+        let watch = FolderWatch::new(folder.path()).unwrap();
+        watch.stopper().stop();
+        assert!(matches!(watch.next(Duration::from_secs(5)), Wake::Stop));
+    }
+}
