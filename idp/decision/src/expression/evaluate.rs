@@ -1,8 +1,10 @@
 //! The evaluator: typed tree and facts to a value. The work of one evaluation is bounded.
 
+use std::net::IpAddr;
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::check::{Fact, Helper, Macro, Networks, Node, address};
+use super::node::{Fact, Helper, Macro, Networks, Node};
 use super::parse::Operator;
 use super::{Unevaluable, Value, helpers};
 use crate::facts::{Application, Facts, Login, Person, Request, Session, role_text};
@@ -377,7 +379,10 @@ impl Evaluator<'_> {
     }
 
     fn in_cidr(&mut self, ip: &Node, networks: &Networks) -> Result<Value, Unevaluable> {
-        let ip = address(&self.text(ip)?).ok_or(Unevaluable::Failed("the text is no address"))?;
+        let ip: IpAddr = self
+            .text(ip)?
+            .parse()
+            .map_err(|_| Unevaluable::Failed("the text is no address"))?;
         match networks {
             Networks::Fixed(networks) => Ok(Value::Bool(
                 networks

@@ -14,9 +14,11 @@
 //! Recipe for a new function: a variant of `helpers::Helper` with its signature and its
 //! implementation, and a row in the tests.
 
+mod calls;
 mod check;
 mod evaluate;
 pub mod helpers;
+mod node;
 mod parse;
 mod skeleton;
 mod value;
@@ -30,7 +32,7 @@ use realmwright_snapshot::{AttributeName, AttributeSnapshot, DataClass, Expressi
 pub use parse::{MAX_DEPTH, MAX_LENGTH};
 pub use value::{Truth, Type, Unevaluable, Value};
 
-pub(crate) use check::Node;
+pub(crate) use node::Node;
 pub(crate) use skeleton::Skeleton;
 
 use crate::facts::Facts;

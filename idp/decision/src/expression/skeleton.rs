@@ -1,8 +1,8 @@
 //! The boolean skeleton of a condition: its `&& || ! ?:` over atoms. The flow check tries every
 //! answer of the atoms.
 
-use super::check::{Fact, Node, facts_of, may_fail};
 use super::evaluate;
+use super::node::{Fact, Node, facts_of, may_fail};
 use super::parse::{Expr, ExprKind, Operator};
 use super::{Compiled, Truth, Unevaluable, Value};
 use crate::facts::Facts;

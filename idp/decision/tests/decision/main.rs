@@ -1,0 +1,15 @@
+//! The decisions, through the crate's public surface.
+
+mod access;
+mod attributes;
+mod audit;
+mod claims;
+mod expressions;
+mod fixture;
+mod flow_check;
+mod flows;
+mod passwords;
+mod properties;
+mod roles;
+mod scopes;
+mod simulation;
