@@ -228,9 +228,6 @@ fn source(source: &ClaimSource, environment: &Environment) -> Result<Source, Vec
                     .map(ClaimFaultKind::Expression)
                     .collect::<Vec<_>>()
             })?;
-            if compiled.reads().subject {
-                return Err(vec![ClaimFaultKind::Subject]);
-            }
             Source::Expression(Box::new(compiled))
         }
         ClaimSource::RealmRoles => Source::RealmRoles,

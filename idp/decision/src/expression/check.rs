@@ -29,7 +29,6 @@ pub(crate) fn check(expr: &Expr, environment: &Environment) -> Result<Checked, V
             session_claims: BTreeSet::new(),
             data_class: DataClass::Pseudonymous,
             person: false,
-            subject: false,
         },
     };
     let checked = checker.expression(expr);
@@ -176,7 +175,9 @@ impl Checker<'_> {
 
     fn roots(&self) -> &'static [&'static str] {
         match self.environment.scope {
-            Scope::Condition => &["person", "client", "request", "session", "login", "now"],
+            Scope::Condition | Scope::SessionClaim => {
+                &["person", "client", "request", "session", "login", "now"]
+            }
             Scope::Claim => &["person", "client", "request", "session", "now"],
             Scope::Person | Scope::Computed => &["person", "now"],
             Scope::Match => &["login", "client"],
@@ -279,6 +280,9 @@ impl Checker<'_> {
         if found.is_none() {
             let names = self.parts(&object);
             let what = match object {
+                Object::Person if field == "sub" => {
+                    "`sub` leaves only as the subject of tokens".to_owned()
+                }
                 Object::Person => format!("the realm declares no attribute `{field}`"),
                 Object::SessionClaims => format!("the realm declares no session claim `{field}`"),
                 _ => format!("`{}` has no part `{field}`", object.as_str()),
@@ -293,7 +297,10 @@ impl Checker<'_> {
     fn part(&self, object: &Object, field: &str) -> Option<(Fact, Type)> {
         let scope = self.environment.scope;
         Some(match (object, field) {
-            (Object::Person, "sub") => (Fact::PersonSub, Type::String),
+            (Object::Person, "sub") => match scope {
+                Scope::Claim | Scope::SessionClaim => return None,
+                _ => (Fact::PersonSub, Type::String),
+            },
             (Object::Person, "roles") if scope != Scope::Computed => {
                 (Fact::PersonRoles, Type::strings())
             }
@@ -365,6 +372,7 @@ impl Checker<'_> {
             .iter()
             .map(|name| (*name).to_owned())
             .chain(declared)
+            .filter(|name| name == "claims" || self.part(object, name).is_some())
             .collect()
     }
 
@@ -388,7 +396,6 @@ impl Checker<'_> {
                 self.raise(class.unwrap_or(DataClass::Medical));
                 self.reads.attributes.insert(name.clone());
             }
-            Fact::PersonSub => self.reads.subject = true,
             Fact::SessionClaim(name) => {
                 self.reads.session_claims.insert(name.clone());
             }

@@ -48,9 +48,12 @@ pub struct Environment {
 /// What an expression is for, which says what it may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Flow rules, access rules and session claims: everything.
+    /// Flow rules and access rules: everything.
     Condition,
-    /// Claims in tokens: `person`, `client`, `request`, `session`, `now`.
+    /// Claims that flows put into sessions: everything but `person.sub`. Subjects leave only
+    /// through the one function that knows privacy domains (APP-06).
+    SessionClaim,
+    /// Claims in tokens: `person` without `sub`, `client`, `request`, `session`, `now`.
     Claim,
     /// Display names, labels: `person` and `now`.
     Person,
@@ -106,9 +109,6 @@ pub struct Reads {
     pub data_class: DataClass,
     /// Whether the person is read at all.
     pub person: bool,
-    /// Whether `person.sub` is read. It never goes into a claim: subjects leave only through the
-    /// one function that knows privacy domains (APP-06).
-    pub subject: bool,
 }
 
 /// An error in an expression.

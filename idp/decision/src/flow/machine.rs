@@ -86,8 +86,8 @@ impl<'a> Machine<'a> {
     }
 
     /// Evaluates the deny rules again: before a code is issued, at its redemption and at refresh.
-    /// The session stands for the login; without one a rule that reads it cannot be evaluated and
-    /// denies.
+    /// The session stands for the login, and the request is that of the login (see [`Request`]):
+    /// a rule that reads what is no longer known cannot be evaluated and denies.
     #[must_use]
     pub fn denied(&self, situation: &Situation<'_>) -> Option<Denial> {
         let pass = Pass {

@@ -22,7 +22,7 @@ pub use outcome::{
 };
 pub use step::{Method, Offer, OfferKind, Pass};
 
-use crate::expression::{Compiled, Environment, ExpressionFault};
+use crate::expression::{Compiled, Environment, ExpressionFault, Scope};
 
 /// A flow with its conditions compiled.
 #[derive(Clone, Debug)]
@@ -270,7 +270,8 @@ impl Compiler<'_> {
                     fault,
                 });
             }
-            let value = Compiled::compile(&claim.value, self.environment);
+            let environment = self.environment.with_scope(Scope::SessionClaim);
+            let value = Compiled::compile(&claim.value, &environment);
             if let Some(value) = self.keep(value, place) {
                 compiled.push((claim.name.clone(), value));
             }

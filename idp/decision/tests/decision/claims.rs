@@ -1,5 +1,5 @@
 use realmwright_decision::claims::*;
-use realmwright_decision::expression::Scope;
+use realmwright_decision::expression::{Compiled, Scope};
 use realmwright_decision::roles::VisibleRoles;
 use realmwright_snapshot::*;
 use serde_json::json;
@@ -35,13 +35,13 @@ fn kc_map_01_an_attribute_keeps_its_type_and_an_absent_one_is_left_out() {
     let list = [
         claim("email", ClaimSource::Attribute("email".into())),
         claim("level", ClaimSource::Attribute("level".into())),
-        claim("active", ClaimSource::Attribute("active".into())),
+        claim("enabled", ClaimSource::Attribute("active".into())),
         claim("apps", ClaimSource::Attribute("appList".into())),
         claim("expires", ClaimSource::Attribute("accountExpires".into())),
     ];
     assert_eq!(
         made_simply(&list),
-        json!({"email": "ann@example.com", "level": 3, "active": true, "apps": ["demo", "mail"]})
+        json!({"email": "ann@example.com", "level": 3, "enabled": true, "apps": ["demo", "mail"]})
     );
     let mut world = World::default();
     let attributes = &mut world.person.as_mut().unwrap().attributes;
@@ -224,7 +224,7 @@ fn kc_map_06_the_clients_own_claims_win() {
 #[test]
 fn claims_of_the_protocol_are_never_overridden() {
     for name in [
-        "iss", "sub", "aud", "exp", "nonce", "sid", "scope", "cnf", "aud.x", "act.sub",
+        "iss", "sub", "aud", "exp", "nonce", "sid", "scope", "cnf", "aud.x", "act.sub", "active",
     ] {
         assert!(is_protected(name), "{name}");
         let kind = fault(claim(name, ClaimSource::Constant(json!(1))));
@@ -241,11 +241,14 @@ fn app_06_the_internal_subject_leaves_through_no_claim() {
         fault(claim("id", ClaimSource::Attribute("sub".into()))),
         ClaimFaultKind::Subject
     );
-    let text = "'u:' + person.sub";
-    assert_eq!(
-        fault(claim("id", ClaimSource::Expression(text.into()))),
-        ClaimFaultKind::Subject
-    );
+    for scope in [Scope::Claim, Scope::SessionClaim] {
+        let text = "'u:' + person.sub".into();
+        let faults = Compiled::compile(&text, &environment(scope)).unwrap_err();
+        assert_eq!(
+            faults[0].message,
+            "`sub` leaves only as the subject of tokens"
+        );
+    }
 }
 
 #[test]

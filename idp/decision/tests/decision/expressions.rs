@@ -177,8 +177,7 @@ fn what_is_read_is_known() {
     );
     let both = reads("person.level > 1 && person.email == '' && 'x' in session.claims.grps");
     assert_eq!(both.attributes.len(), 2);
-    assert!(both.session_claims.contains("grps") && both.person && !both.subject);
-    assert!(reads("person.sub == ''").subject);
+    assert!(both.session_claims.contains("grps") && both.person);
     assert!(!reads("session.exists").person);
 }
 

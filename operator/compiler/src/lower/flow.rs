@@ -220,7 +220,7 @@ fn claim_of_session(
 ) -> SessionClaim {
     let SpecClaim { name, value } = claim;
     session_claim(context, name, &path.at("name"), faults);
-    let environment = context.environment(Scope::Condition);
+    let environment = context.environment(Scope::SessionClaim);
     let (source, compiled) = expression(value, &environment, None, &path.at("value"), faults);
     if compiled.is_some_and(|compiled| context.class_of(&compiled) == DataClass::Medical) {
         faults.push(Fault::error(
