@@ -155,7 +155,7 @@ pub fn check(flow: &Flow, methods: &[Method], required_factors: u8) -> Vec<FlowP
         no_factor: None,
     };
     for start in starts(methods) {
-        checker.run(&start, Run::begin(&start));
+        checker.run(&start, &Run::begin(&start));
         if checker.work > MAX_WORK {
             return vec![FlowProblem::TooComplex];
         }
@@ -322,19 +322,19 @@ impl Checker<'_> {
     }
 
     /// Follows one run through every answer and every choice.
-    fn run(&mut self, start: &Start, run: Run) {
+    fn run(&mut self, start: &Start, run: &Run) {
         self.work += 1;
         if self.work > MAX_WORK {
             return;
         }
         let mut open: Option<Question> = None;
-        let decided = self.decide(start, &run, &mut open);
+        let decided = self.decide(start, run, &mut open);
         if let Some(question) = open {
             for answer in question.answers() {
                 let mut run = run.clone();
                 run.answers.insert(question.key.clone(), answer);
                 run.asked.push((question.key.0.clone(), answer));
-                self.run(start, run);
+                self.run(start, &run);
             }
             return;
         }
@@ -345,7 +345,7 @@ impl Checker<'_> {
             .find(|evaluated| evaluated.truth == Truth::True)
             .or_else(|| path.last())
             .map_or(RuleName::BuiltIn(BuiltIn::Standard), |e| e.rule.clone());
-        self.note_no_factor(start, &run, &path);
+        self.note_no_factor(start, run, &path);
         match decision {
             Decision::Enough(_) => self.anybody = true,
             Decision::Deny(denial) => {
@@ -363,8 +363,8 @@ impl Checker<'_> {
             Decision::NeedsInteraction => {}
             Decision::Ask(ask) => {
                 for offer in &ask.offers {
-                    if let Some(next) = self.take(&run, offer, &ask.pass, ask.session, &last) {
-                        self.run(start, next);
+                    if let Some(next) = self.take(run, offer, &ask.pass, ask.session, &last) {
+                        self.run(start, &next);
                     }
                 }
             }

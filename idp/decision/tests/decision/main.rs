@@ -1,5 +1,11 @@
 //! The decisions, through the crate's public surface.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
 mod access;
 mod attributes;
 mod audit;
