@@ -1,0 +1,108 @@
+//! Ports of the engine for tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use realmwright_engine::{
+    Clock, EventBatch, FetchFault, Fetcher, HashFault, PasswordHasher, Random, Realms, RuntimeRealm,
+};
+use realmwright_snapshot::{PasswordHashing, PasswordQueue, RealmId};
+use realmwright_store::Change;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+pub(crate) struct SystemClock;
+
+#[async_trait]
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the clock of the test process")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn sleep_until(&self, _instant: Timestamp) {}
+}
+
+pub(crate) struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        aws_lc_rs::rand::fill(bytes).unwrap();
+    }
+}
+
+/// A hash in PHC form that is the password itself in hexadecimal digits.
+pub(crate) struct PlainHasher;
+
+fn digits(password: &SecretString) -> String {
+    let octets = password.expose_secret().bytes();
+    octets.map(|octet| format!("{octet:02x}")).collect()
+}
+
+#[async_trait]
+impl PasswordHasher for PlainHasher {
+    async fn verify(
+        &self,
+        password: SecretString,
+        hash: String,
+        _queue: PasswordQueue,
+    ) -> Result<bool, HashFault> {
+        Ok(hash.rsplit('$').next() == Some(&digits(&password)))
+    }
+
+    async fn hash(
+        &self,
+        password: SecretString,
+        _salt: [u8; 16],
+        cost: PasswordHashing,
+        _queue: PasswordQueue,
+    ) -> Result<String, HashFault> {
+        Ok(format!(
+            "$argon2id$v=19$m={},t={},p={}$c2FsdA${}",
+            cost.memory_kib,
+            cost.iterations,
+            cost.parallelism,
+            digits(&password)
+        ))
+    }
+
+    fn supports(&self, hash: &str) -> bool {
+        hash.starts_with("$argon2id$")
+    }
+}
+
+pub(crate) struct Unreachable;
+
+#[async_trait]
+impl Fetcher for Unreachable {
+    async fn get(
+        &self,
+        _url: &Url,
+        _max: usize,
+        _timeout: Duration,
+    ) -> Result<Vec<u8>, FetchFault> {
+        Err(FetchFault::Refused)
+    }
+}
+
+pub(crate) struct Served(pub(crate) Vec<Arc<RuntimeRealm>>);
+
+#[async_trait]
+impl Realms for Served {
+    async fn at_least(
+        &self,
+        realm: &RealmId,
+        _order: u64,
+        _limit: Duration,
+    ) -> Option<Arc<RuntimeRealm>> {
+        self.0.iter().find(|served| served.id() == realm).cloned()
+    }
+}
+
+pub(crate) struct Forgetful;
+
+impl EventBatch for Forgetful {
+    fn add(&self, _realm: &RealmId, _changes: Vec<Change>) {}
+}
