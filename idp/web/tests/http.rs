@@ -1,5 +1,11 @@
 //! The endpoints over the engine and SQLite, as browsers and applications meet them, hostile ones
 //! included.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panic"
+)]
 
 mod support;
 
