@@ -19,7 +19,14 @@ pub fn binary(name: &str) -> PathBuf {
 fn build() -> PathBuf {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--locked", "--quiet"])
-        .args(["-p", "realmwright", "-p", "realmwright-idp", "-p", "realmwright-demo"])
+        .args([
+            "-p",
+            "realmwright",
+            "-p",
+            "realmwright-idp",
+            "-p",
+            "realmwright-demo",
+        ])
         .current_dir(repository())
         .status()
         .expect("cargo runs");

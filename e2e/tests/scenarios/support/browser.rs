@@ -16,7 +16,11 @@ fn driver() -> &'static str {
         .get_or_init(|| {
             let running = Running::start(Command::new("chromedriver").args(["--port=0"]));
             let port: u16 = running.wait_for(0, Duration::from_secs(20), "driver port", |line| {
-                line.strip_suffix('.')?.rsplit_once("on port ")?.1.parse().ok()
+                line.strip_suffix('.')?
+                    .rsplit_once("on port ")?
+                    .1
+                    .parse()
+                    .ok()
             });
             (running, format!("http://127.0.0.1:{port}"))
         })
@@ -84,7 +88,11 @@ impl Browser {
     /// Presses the element and waits until another document is there.
     pub async fn press(&self, css: &str) {
         let document = self.one("html").await;
-        self.one(css).await.click().await.expect("it can be pressed");
+        self.one(css)
+            .await
+            .click()
+            .await
+            .expect("it can be pressed");
         let gone = async {
             while document.attr("lang").await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(20)).await;

@@ -74,8 +74,17 @@ impl Running {
                 next += 1;
             }
             let left = end.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "no {what} within {limit:?}:\n{}", lines.join("\n"));
-            lines = self.output.more.wait_timeout(lines, left).expect("no panic").0;
+            assert!(
+                !left.is_zero(),
+                "no {what} within {limit:?}:\n{}",
+                lines.join("\n")
+            );
+            lines = self
+                .output
+                .more
+                .wait_timeout(lines, left)
+                .expect("no panic")
+                .0;
         }
     }
 
@@ -97,7 +106,11 @@ impl Running {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 return status.code();
             }
-            assert!(Instant::now() < end, "still there after {limit:?}:\n{}", self.text());
+            assert!(
+                Instant::now() < end,
+                "still there after {limit:?}:\n{}",
+                self.text()
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
