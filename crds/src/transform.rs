@@ -1,9 +1,8 @@
 //! Schema transforms for what the derive cannot say.
 //!
-//! A union is an object of which exactly one property is set.
-//!
-//! In Rust they are externally tagged enums. For Kubernetes the structural schema keeps the
-//! `oneOf`, and a CEL rule beside it gives the message that people can act on.
+//! A union is an object of which exactly one property is set: in Rust an externally tagged enum.
+//! For Kubernetes the structural schema keeps the `oneOf`, and a CEL rule beside it gives the
+//! message that people can act on.
 
 use schemars::Schema;
 use serde_json::{Value, json};
@@ -22,20 +21,31 @@ pub(crate) fn undescribed(schema: &mut Schema) {
     schema.remove("description");
 }
 
-/// For externally tagged enums: adds the rule that says which properties there
-/// are and that exactly one must be set.
+/// For externally tagged enums: adds the rule that says which properties there are and that
+/// exactly one must be set. CEL does not see properties without a type (free JSON); a union that
+/// has one keeps only its `oneOf`.
 pub(crate) fn exactly_one(schema: &mut Schema) {
-    let names: Vec<String> = schema
-        .get("oneOf")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|variant| variant.get("required")?.as_array()?.first()?.as_str())
-        .map(str::to_owned)
-        .collect();
+    let variants = || {
+        schema
+            .get("oneOf")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|variant| variant.get("properties")?.as_object()?.iter().next())
+    };
+    if variants().any(|(_, property)| is_untyped(property)) {
+        return;
+    }
+    let names: Vec<&String> = variants().map(|(name, _)| name).collect();
     let (rule, message) = exactly_one_rule(&names);
     schema.insert(
         "x-kubernetes-validations".to_owned(),
         json!([{ "rule": rule, "message": message }]),
     );
+}
+
+fn is_untyped(schema: &Value) -> bool {
+    schema
+        .get("x-kubernetes-preserve-unknown-fields")
+        .is_some_and(|open| open == true)
 }

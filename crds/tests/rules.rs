@@ -380,17 +380,6 @@ fn broken_at_creation() -> Vec<Broken> {
         json!({"roleScope": {"full": false}}),
         "full is `true` or left out",
     );
-    // KC-MAP-01 to 08: a claim has one source.
-    for kind in ["Client", "Scope"] {
-        for from in [json!({"attribute": "a", "constant": 1}), json!({})] {
-            add(
-                kind,
-                json!({"claims": [{"name": "a", "from": from}]}),
-                "exactly one of attribute, constant, expression, realmRoles, clientRoles, groups, \
-                 sessionClaim must be set",
-            );
-        }
-    }
     // OIDC-12, OIDC-13, OIDC-30, OIDC-31: return addresses of login and logout.
     for part in [json!("oidc"), json!("logout")] {
         let nest = |inner: Value| {

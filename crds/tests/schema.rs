@@ -324,6 +324,62 @@ fn schemas_are_structural() {
     });
 }
 
+/// A union says that exactly one is set twice: to the structure, and in words where CEL sees all
+/// members. The source of a claim has a member of free JSON (KC-MAP-01 to KC-MAP-08).
+#[test]
+fn unions_hold_exactly_one() {
+    let mut unions = BTreeSet::new();
+    every_node(|path, schema| {
+        let Some(branches) = schema.get("oneOf").and_then(Value::as_array) else {
+            return;
+        };
+        unions.insert(path.to_owned());
+        let members = schema["properties"].as_object().unwrap();
+        assert_eq!(branches.len(), members.len(), "{path}");
+        for branch in branches {
+            let required = branch["required"].as_array().unwrap();
+            assert_eq!(required.len(), 1, "{path}");
+            assert!(members.contains_key(required[0].as_str().unwrap()));
+        }
+        let all_typed = members.values().all(|member| member.get("type").is_some());
+        assert_eq!(
+            schema.contains_key("x-kubernetes-validations"),
+            all_typed,
+            "{path}"
+        );
+    });
+    for path in [
+        "Region.spec.place",
+        "Client.spec.claims[].from",
+        "Scope.spec.claims[].from",
+        "Client.spec.oidc.authentication",
+        "Client.spec.oidc.authentication.privateKeyJwt",
+        "AuthFlow.spec.entry[].then",
+        "AuthFlow.spec.afterStep[].then",
+    ] {
+        assert!(unions.remove(path), "{path} is no union");
+    }
+    assert!(unions.is_empty(), "{unions:?}");
+}
+
+/// Kubernetes refuses a rule that names a property without a type.
+#[test]
+fn rules_read_typed_properties_only() {
+    every_node(|path, schema| {
+        let rules = schema
+            .get("x-kubernetes-validations")
+            .map(Value::to_string)
+            .unwrap_or_default();
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for (name, property) in properties.into_iter().flatten() {
+            assert!(
+                property.get("type").is_some() || !rules.contains(&format!("self.{name}")),
+                "{path}.{name}"
+            );
+        }
+    });
+}
+
 #[test]
 fn patterns_compile_and_are_anchored() {
     every_node(|path, schema| {
