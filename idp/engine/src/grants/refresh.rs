@@ -15,6 +15,7 @@ use crate::Engine;
 use crate::api::{BackChannelCall, CallFault, RequestContext};
 use crate::client_authentication::{CallOutcome, Caller};
 use crate::crypto::{open_successor, seal_successor, token, token_hash};
+use crate::runtime_realm::RuntimeRealm;
 use crate::sessions::{later, remaining};
 use crate::tokens::{LiveGrant, TokenScope};
 
@@ -123,6 +124,7 @@ impl Engine {
                 successor: seal_successor(presented.expose(), &next.token)?,
             });
             changes.push(next.change);
+            changes.extend(kept_alive(realm, &live, now));
             successor = Some((next.token, next.expires_in));
         }
         let access = self.mint_access_token(realm, &caller.client, Some(&live), wanted)?;
@@ -191,6 +193,21 @@ impl Engine {
             .await?;
         Ok(successor.map(|row| (token, remaining(now, row.expires_at).as_secs())))
     }
+}
+
+/// A person who works in an application is not idle, although no other one is entered: a refresh
+/// keeps the session from ending by idleness (KC-TK-07), never beyond its age.
+fn kept_alive(realm: &RuntimeRealm, live: &LiveGrant, now: Timestamp) -> Option<Change> {
+    let session = &live.session.as_ref()?.row;
+    Some(Change::TouchSession {
+        id: session.id,
+        secret: None,
+        at: session.last_used_at,
+        idle_expires_at: later(now, realm.snapshot.core.sessions.idle).min(session.expires_at),
+        address: None,
+        claims: serde_json::Map::new(),
+        authentications: Vec::new(),
+    })
 }
 
 /// Whether a second use comes early enough to be the same client that lost the answer. An

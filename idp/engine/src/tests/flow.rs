@@ -8,6 +8,7 @@ use realmwright_snapshot::{
     OnDeny, Outcome,
 };
 
+use super::actors::*;
 use super::fixture::*;
 use crate::{Answer, ErrorKind, Step, StepView};
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use realmwright_snapshot::{MethodKind, Period};
 use realmwright_store::{AttemptKey, Attempts as _};
 
+use super::actors::*;
 use super::fixture::*;
 use crate::{
     Answer, EngineFault, ErrorKind, FormTarget, NewPasswordReason, Notice, Observation, Step,
@@ -463,7 +464,7 @@ async fn a_login_begun_here_is_finished_there() {
             .await,
     );
     let tokens = there.redeem("demo", &code(&response)).await.unwrap();
-    code(&super::fixture::response(
+    code(&super::actors::response(
         browser.authorize(&there, &request("demo", &[])).await,
     ));
     there

@@ -1,5 +1,6 @@
 //! Use cases over SQLite, each from the outside: what a browser or an application would do.
 
+mod actors;
 mod fixture;
 
 mod accounts;

@@ -7,6 +7,7 @@ use realmwright_store::{SubjectId, Subjects as _};
 use secrecy::ExposeSecret as _;
 use totp_rs::{Builder, Secret};
 
+use super::actors::*;
 use super::fixture::*;
 use crate::{Answer, ClientResponse, FormTarget, LoginPage, Notice, Step, StepView};
 

@@ -1,5 +1,6 @@
 //! Logout, and what is prepared of a realm.
 
+use super::actors::*;
 use super::fixture::*;
 use crate::{ErrorKind, LogoutAnswer, Step};
 
@@ -144,20 +145,4 @@ async fn origins_are_those_of_clients() {
             .realm
             .allows_origin(None, "https://app.example.com.evil")
     );
-}
-
-#[tokio::test]
-async fn languages_are_chosen_in_order() {
-    let world = World::new(realm()).await;
-    let choose = |ui: &[&str], accepted: &[&str]| {
-        let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).into()).collect::<Vec<_>>();
-        world
-            .realm
-            .negotiate_locale(&tags(ui), &tags(accepted))
-            .to_string()
-    };
-    assert_eq!(choose(&["uk"], &["en"]), "uk");
-    assert_eq!(choose(&["fr", "UK-ua"], &["en"]), "uk");
-    assert_eq!(choose(&[], &["fr", "uk"]), "uk");
-    assert_eq!(choose(&["fr"], &[]), "en");
 }
