@@ -64,6 +64,10 @@ struct Settings {
     #[arg(long, env = "REALMWRIGHT_DEMO_URL")]
     url: Option<Url>,
 
+    /// Least severe message that is logged.
+    #[arg(long, env = "REALMWRIGHT_DEMO_LOG", default_value = "info")]
+    log: tracing::Level,
+
     /// Further certificate authority to trust, PEM.
     #[arg(long, env = "REALMWRIGHT_DEMO_CA_FILE")]
     ca_file: Option<PathBuf>,
@@ -86,7 +90,7 @@ async fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_max_level(tracing::Level::INFO)
+        .with_max_level(settings.log)
         .init();
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()

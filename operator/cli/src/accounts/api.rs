@@ -84,11 +84,14 @@ impl Api {
         let answer = self
             .http
             .post(self.token_endpoint.clone())
+            // Every provider supports it; both halves are form-encoded (RFC 6749 section 2.3.1).
+            .basic_auth(
+                encoded(&self.credentials.client_id),
+                Some(encoded(self.credentials.secret.expose_secret())),
+            )
             .form(&[
                 ("grant_type", "client_credentials"),
                 ("scope", "realmwright:accounts"),
-                ("client_id", &self.credentials.client_id),
-                ("client_secret", self.credentials.secret.expose_secret()),
             ])
             .send()
             .await
@@ -190,6 +193,10 @@ impl Api {
             Err(Refused(words(status, &body)).into())
         }
     }
+}
+
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// The body as JSON; null when there is none.

@@ -66,6 +66,7 @@ pub(crate) fn start(publisher: &Publisher, command: &Dev, life: &Lifecycle) -> O
         .args(["--client-id", &command.demo_client])
         .args(["--listen", &address.to_string()])
         .args(["--url", url.as_str()])
+        .args(["--log", "warn"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .kill_on_drop(true);

@@ -171,6 +171,12 @@ fn origin(command: &Dev, socket: &TcpListener) -> anyhow::Result<Url> {
     ))?)
 }
 
+/// Whether people's own files are the same.
+fn same_authored(former: Option<&Manifests>, now: &Manifests) -> bool {
+    let own = |(path, _): &(&Arc<str>, &Arc<[u8]>)| !path.starts_with(state::NAME);
+    former.is_some_and(|former| former.iter().filter(own).eq(now.iter().filter(own)))
+}
+
 /// Where edits arrive and are answered.
 struct Desk {
     publisher: Publisher,
@@ -186,9 +192,11 @@ impl Desk {
         if self.last.as_ref() == Some(&manifests) {
             return Ok(None);
         }
+        let was_authored = !same_authored(self.last.as_ref(), &manifests);
         let report = self.publisher.publish(&manifests, self.clock.now());
         self.last = Some(manifests);
-        report.map(Some)
+        // Our own writing of a generated Secret wakes the watch too, and is not worth a word.
+        report.map(|report| (was_authored || report.is_worth_telling()).then_some(report))
     }
 
     /// Answers edits until the stop.

@@ -49,6 +49,10 @@ pub(crate) struct Live {
 }
 
 impl Report {
+    pub(crate) fn is_worth_telling(&self) -> bool {
+        !self.live.is_empty() || self.has_errors()
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         !self.held.is_empty()
             || self.failing > 0
