@@ -253,9 +253,13 @@ pub(crate) enum AccountsCommand {
     },
     /// Import accounts from a file of JSON objects, one a line. Run again after an interruption,
     /// it goes on where it stopped.
-    #[command(after_help = r#"A line, of which all but `attributes` may be left out:
-  {"name": "ann", "attributes": {"email": "ann@example.com"}, "passwordHash": "$2b$12$...",
-   "mustChangePassword": false, "roles": ["staff"], "groups": ["/Office"], "locked": false}"#)]
+    #[command(after_help = r#"A line, of which everything may be left out:
+  {"name": "ann", "attributes": {"email": "ann@example.com"}, "roles": ["staff"],
+   "password": {"hash": "$2b$12$...", "mustChange": false}, "groups": ["/Office"],
+   "requiredFactors": 0, "locked": false}
+
+`name` is the account's key: by it a line that is sent again is known. Hashes may be Argon2,
+bcrypt, scrypt or PBKDF2; they are replaced by the realm's own at the next login."#)]
     Import {
         /// The file.
         file: PathBuf,

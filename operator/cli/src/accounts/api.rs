@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -14,11 +15,6 @@ use crate::arguments::{Assignment, Target};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
-
-/// Why one account was refused; the others may do.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Refused(pub(crate) String);
 
 /// A realm's accounts, with a token.
 #[derive(Debug)]
@@ -97,11 +93,11 @@ impl Api {
             .await
             .context("the token endpoint does not answer")?;
         let status = answer.status();
-        let body = body(answer).await?;
+        let body = bytes(answer).await?;
         if status != StatusCode::OK {
-            bail!("no token: {}", words(status, &body));
+            bail!("no token: {}", words(status, &value(&body)));
         }
-        let token: Token = serde_json::from_value(body).context("the answer holds no token")?;
+        let token: Token = serde_json::from_slice(&body).context("the answer holds no token")?;
         self.token = token.access_token;
         Ok(())
     }
@@ -118,20 +114,22 @@ impl Api {
         &mut self,
         method: Method,
         url: Url,
-        json: Option<&Value>,
-    ) -> anyhow::Result<(StatusCode, Value)> {
+        content: Option<Content>,
+    ) -> anyhow::Result<(StatusCode, Vec<u8>)> {
         // A token may end during a long import: then once more with a new one.
         for attempt in 0..2 {
             let mut request = self
                 .http
                 .request(method.clone(), url.clone())
                 .bearer_auth(self.token.expose_secret());
-            if let Some(json) = json {
-                request = request.json(json);
+            if let Some(Content { media_type, bytes }) = &content {
+                request = request
+                    .header(CONTENT_TYPE, *media_type)
+                    .body(bytes.clone());
             }
             let answer = request.send().await.context("the realm does not answer")?;
             let status = answer.status();
-            let body = body(answer).await?;
+            let body = bytes(answer).await?;
             if status != StatusCode::UNAUTHORIZED || attempt == 1 {
                 return Ok((status, body));
             }
@@ -153,10 +151,11 @@ impl Api {
         json: Option<&Value>,
     ) -> anyhow::Result<Option<Value>> {
         let url = self.url(path)?;
-        match self.call(method, url, json).await? {
+        let content = json.map(Content::json).transpose()?;
+        match self.call(method, url, content).await? {
             (StatusCode::NOT_FOUND, _) => Ok(None),
-            (status, body) if status.is_success() => Ok(Some(body)),
-            (status, body) => Err(Refused(words(status, &body)).into()),
+            (status, body) if status.is_success() => Ok(Some(value(&body))),
+            (status, body) => Err(refused(status, &body)),
         }
     }
 
@@ -182,16 +181,74 @@ impl Api {
         {
             let mut query = url.query_pairs_mut();
             for Assignment { name, value } in attributes {
-                query.append_pair(name, value);
+                query.append_pair(&format!("attributes.{name}"), value);
             }
             query.append_pair("limit", &limit.to_string());
         }
         let (status, body) = self.call(Method::GET, url, None).await?;
         if status.is_success() {
-            Ok(body)
+            Ok(value(&body))
         } else {
-            Err(Refused(words(status, &body)).into())
+            Err(refused(status, &body))
         }
+    }
+
+    /// Creates an account for each line; one answer for each that is not empty.
+    pub(crate) async fn import(&mut self, lines: String) -> anyhow::Result<Vec<LineAnswer>> {
+        let mut url = self.accounts.clone();
+        url.set_path(&format!("{}:import", url.path()));
+        let content = Content {
+            media_type: "application/x-ndjson",
+            bytes: lines.into_bytes(),
+        };
+        let (status, body) = self.call(Method::POST, url, Some(content)).await?;
+        if !status.is_success() {
+            return Err(refused(status, &body));
+        }
+        body.split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_slice(line).context("an answer cannot be read"))
+            .collect()
+    }
+}
+
+/// What became of one line of an import.
+#[derive(Debug, Deserialize)]
+pub(crate) struct LineAnswer {
+    /// From 1, in the request.
+    pub(crate) line: u64,
+    pub(crate) outcome: LineOutcome,
+    #[serde(default)]
+    problem: Value,
+}
+
+impl LineAnswer {
+    /// Why it failed.
+    pub(crate) fn reason(&self) -> String {
+        words(StatusCode::UNPROCESSABLE_ENTITY, &self.problem)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LineOutcome {
+    Created,
+    Exists,
+    Failed,
+}
+
+/// What a call carries.
+struct Content {
+    media_type: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl Content {
+    fn json(value: &Value) -> serde_json::Result<Self> {
+        Ok(Self {
+            media_type: "application/json",
+            bytes: serde_json::to_vec(value)?,
+        })
     }
 }
 
@@ -199,8 +256,7 @@ fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// The body as JSON; null when there is none.
-async fn body(mut answer: reqwest::Response) -> anyhow::Result<Value> {
+async fn bytes(mut answer: reqwest::Response) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
         if bytes.len() + chunk.len() > MAX_ANSWER {
@@ -208,11 +264,20 @@ async fn body(mut answer: reqwest::Response) -> anyhow::Result<Value> {
         }
         bytes.extend_from_slice(&chunk);
     }
-    if bytes.is_empty() {
-        return Ok(Value::Null);
+    Ok(bytes)
+}
+
+/// A body as JSON; null when there is none, text when it is something else.
+fn value(body: &[u8]) -> Value {
+    if body.is_empty() {
+        return Value::Null;
     }
-    Ok(serde_json::from_slice(&bytes)
-        .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes).into_owned())))
+    serde_json::from_slice(body)
+        .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body).into_owned()))
+}
+
+fn refused(status: StatusCode, body: &[u8]) -> anyhow::Error {
+    anyhow::anyhow!(words(status, &value(body)))
 }
 
 /// What an error answer says, in a line: RFC 6749 and RFC 9457 forms, else as it is.
@@ -227,8 +292,11 @@ fn words(status: StatusCode, body: &Value) -> String {
     } else {
         said.join(": ")
     };
-    if let Some(fields) = body.get("fields").or_else(|| body.get("errors")) {
-        line.push_str(&format!(" {fields}"));
+    if let Some(field) = text("field") {
+        line = format!("{field}: {line}");
+    }
+    if let Some(rules) = body.get("rules").filter(|rules| !rules.is_null()) {
+        line = format!("{line} {rules}");
     }
     line
 }
@@ -248,7 +316,10 @@ mod tests {
             ),
             "invalid_scope: no"
         );
-        assert_eq!(words(status, &json!({"title": "Taken"})), "Taken");
+        assert_eq!(
+            words(status, &json!({"title": "Already taken", "field": "name"})),
+            "name: Already taken"
+        );
         assert_eq!(words(status, &Value::Null), "400 Bad Request");
     }
 }

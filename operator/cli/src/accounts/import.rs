@@ -1,8 +1,8 @@
 //! Import of many accounts from a file of JSON objects, one a line.
 //!
-//! How far a run came is noted beside the file after every account that was taken, together with
-//! a mark of the file's content: a run after an interruption goes on there. An account that the
-//! server has already (the note was lost) is counted as taken, so that nothing is made twice.
+//! How far a run came is noted beside the file after every request, together with a mark of the
+//! file's content: a run after an interruption goes on there. The server passes over an account
+//! that it has already under the same name, so that a line sent twice makes nothing twice.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
@@ -11,20 +11,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use reqwest::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::api::{Api, Refused};
+use super::api::{Api, LineOutcome};
 use crate::Outcome;
 use crate::arguments::Format;
 use crate::output::{BAD, GOOD, Output};
 
-/// No account comes near.
-const MAX_LINE: usize = 1024 * 1024;
+/// What the server takes.
+const MAX_LINE: usize = 256 * 1024;
 
-/// The note is written after so many accounts, and at the end.
-const NOTE_EVERY: u64 = 50;
+/// One request carries so many lines: plain passwords among them cost tens of milliseconds each,
+/// and the request has a time limit.
+const CHUNK_LINES: u64 = 100;
+
+/// And at most about so many bytes.
+const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 
 /// What a refused account does to the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,59 +57,6 @@ struct Note {
     mark: String,
     /// Lines that are done.
     lines: u64,
-}
-
-/// One line of the file.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Line {
-    #[serde(default)]
-    sub: Option<String>,
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    attributes: serde_json::Map<String, Value>,
-    #[serde(default)]
-    password_hash: Option<String>,
-    #[serde(default)]
-    must_change_password: bool,
-    #[serde(default)]
-    roles: Vec<String>,
-    #[serde(default)]
-    groups: Vec<String>,
-    #[serde(default)]
-    required_factors: u8,
-    #[serde(default)]
-    locked: bool,
-}
-
-impl Line {
-    /// As the API takes it.
-    fn into_request(self) -> Value {
-        let Self {
-            sub,
-            name,
-            attributes,
-            password_hash,
-            must_change_password,
-            roles,
-            groups,
-            required_factors,
-            locked,
-        } = self;
-        let password =
-            password_hash.map(|hash| json!({"hash": hash, "mustChange": must_change_password}));
-        json!({
-            "sub": sub,
-            "name": name,
-            "attributes": attributes,
-            "password": password,
-            "roles": roles,
-            "groups": groups,
-            "requiredFactors": required_factors,
-            "locked": locked,
-        })
-    }
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -142,37 +91,36 @@ pub(crate) async fn run(
     let mut note = Note { mark, lines: skip };
     let mut report = Report::default();
     let mut reader = BufReader::new(open(file)?);
-    let mut number = 0;
+    for _ in 0..skip {
+        next_line(&mut reader)?;
+    }
     let mut stopped = None;
-    while let Some(text) = next_line(&mut reader)? {
-        number += 1;
-        if number <= skip {
-            continue;
-        }
-        if !text.trim().is_empty()
-            && let Err(fault) = take(api, &text, number, &mut report).await
-        {
-            stopped = Some(fault);
+    loop {
+        let chunk = next_chunk(&mut reader)?;
+        if chunk.lines == 0 {
             break;
         }
+        match take(api, chunk.text, note.lines, &mut report).await {
+            Ok(()) => note.lines += chunk.lines,
+            Err(fault) => {
+                stopped = Some(fault);
+                break;
+            }
+        }
+        bar.set_position(note.lines);
+        write_note(&note_path, &note)?;
         if settings.on_refusal == OnRefusal::Stop && !report.refused.is_empty() {
             break;
-        }
-        note.lines = number;
-        bar.set_position(number);
-        if number % NOTE_EVERY == 0 {
-            write_note(&note_path, &note)?;
         }
     }
     bar.finish_and_clear();
     if stopped.is_none() && report.refused.is_empty() {
         let _ = std::fs::remove_file(&note_path);
-    } else {
-        write_note(&note_path, &note)?;
     }
     tell(&report, total, note.lines, output)?;
     if let Some(fault) = stopped {
-        return Err(fault.context(format!("stopped at line {number}; run it again to go on")));
+        let done = note.lines;
+        return Err(fault.context(format!("stopped after line {done}; run it again to go on")));
     }
     Ok(if report.refused.is_empty() {
         Outcome::Good
@@ -181,33 +129,41 @@ pub(crate) async fn run(
     })
 }
 
-/// Sends one line. An error means that going on makes no sense: no connection, no permission.
-async fn take(api: &mut Api, text: &str, number: u64, report: &mut Report) -> anyhow::Result<()> {
-    let refused = |reason: String| RefusedLine {
-        line: number,
-        reason,
-    };
-    let line: Line = match serde_json::from_str(text) {
-        Ok(line) => line,
-        Err(fault) => {
-            report.refused.push(refused(fault.to_string()));
-            return Ok(());
+/// Sends some lines. An error means that going on makes no sense: no connection, no permission.
+async fn take(api: &mut Api, text: String, before: u64, report: &mut Report) -> anyhow::Result<()> {
+    for answer in api.import(text).await? {
+        match answer.outcome {
+            LineOutcome::Created => report.created += 1,
+            LineOutcome::Exists => report.present += 1,
+            LineOutcome::Failed => report.refused.push(RefusedLine {
+                line: before + answer.line,
+                reason: answer.reason(),
+            }),
         }
-    };
-    // Only an account that names itself can be known again.
-    let named = line.sub.is_some() || line.name.is_some();
-    match api
-        .send(Method::POST, &[], Some(&line.into_request()))
-        .await
-    {
-        Ok(_) => report.created += 1,
-        Err(fault) => match fault.downcast::<Refused>() {
-            Ok(Refused(reason)) if named && reason.contains("exists") => report.present += 1,
-            Ok(Refused(reason)) => report.refused.push(refused(reason)),
-            Err(fault) => return Err(fault),
-        },
     }
     Ok(())
+}
+
+/// Some lines, for one request.
+struct Chunk {
+    lines: u64,
+    text: String,
+}
+
+fn next_chunk(reader: &mut impl BufRead) -> anyhow::Result<Chunk> {
+    let mut chunk = Chunk {
+        lines: 0,
+        text: String::new(),
+    };
+    while chunk.lines < CHUNK_LINES && chunk.text.len() < CHUNK_BYTES {
+        let Some(line) = next_line(reader)? else {
+            break;
+        };
+        chunk.lines += 1;
+        chunk.text.push_str(&line);
+        chunk.text.push('\n');
+    }
+    Ok(chunk)
 }
 
 fn open(file: &Path) -> anyhow::Result<File> {
@@ -315,21 +271,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_becomes_a_request() {
-        let line: Line = serde_json::from_str(
-            r#"{"name":"ann","attributes":{"email":"a@b"},"passwordHash":"$2b$x","locked":true}"#,
-        )
-        .unwrap();
-        let request = line.into_request();
-        assert_eq!(request["name"], "ann");
-        assert_eq!(request["password"]["hash"], "$2b$x");
-        assert_eq!(request["locked"], true);
-        assert!(request["sub"].is_null());
-    }
-
-    #[test]
-    fn an_unknown_member_is_refused() {
-        assert!(serde_json::from_str::<Line>(r#"{"pasword":"x"}"#).is_err());
+    fn lines_are_sent_in_chunks_and_none_is_lost() {
+        let text = "{}\n".repeat(250);
+        let mut reader = text.as_bytes();
+        let mut sizes = Vec::new();
+        loop {
+            let chunk = next_chunk(&mut reader).unwrap();
+            if chunk.lines == 0 {
+                break;
+            }
+            assert_eq!(chunk.text.lines().count() as u64, chunk.lines);
+            sizes.push(chunk.lines);
+        }
+        assert_eq!(sizes, [100, 100, 50]);
     }
 
     #[test]
