@@ -146,7 +146,6 @@ struct Management {
 }
 
 /// The routes of the management listener.
-#[must_use]
 pub fn router(
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,

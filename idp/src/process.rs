@@ -155,13 +155,11 @@ impl Process {
     }
 
     /// For browsers and applications. The listener adds [`realmwright_web::Transport`].
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 
     /// For probes and metrics.
-    #[must_use]
     pub fn management_router(&self) -> Router {
         management::router(
             Arc::clone(&self.readiness),

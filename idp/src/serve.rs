@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tokio::net::TcpListener;
 
 use crate::database::{self, OwnDatabase};
@@ -21,16 +21,15 @@ use crate::tls::TlsFiles;
 /// # Errors
 /// When it cannot begin.
 pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
-    match (settings.command, settings.serve) {
-        (Some(Command::Migrate { database, logs }), _) => {
+    match settings.command {
+        Some(Command::Migrate { database, logs }) => {
             start_logs(logs.log_format, &logs.log)?;
             migrate(&database).await
         }
-        (None, Some(serve_settings)) => {
-            start_logs(serve_settings.logs.log_format, &serve_settings.logs.log)?;
-            serve(serve_settings).await
+        None => {
+            start_logs(settings.serve.logs.log_format, &settings.serve.logs.log)?;
+            serve(settings.serve).await
         }
-        (None, None) => anyhow::bail!("nothing to do"),
     }
 }
 
@@ -75,7 +74,9 @@ async fn serve(settings: Serve) -> anyhow::Result<ExitCode> {
         life.clone(),
     )?;
 
-    let SourceAddress::Directory(folder) = &settings.source;
+    let Some(SourceAddress::Directory(folder)) = &settings.source else {
+        bail!("no source is named");
+    };
     let source = Arc::new(RwLock::new(DirectorySource::new(
         Directory::new(folder),
         Arc::clone(process.swap()),

@@ -32,7 +32,7 @@ pub struct Settings {
 
     /// To serve.
     #[command(flatten)]
-    pub serve: Option<Serve>,
+    pub serve: Serve,
 }
 
 /// What else the program does.
@@ -71,8 +71,9 @@ impl FromStr for SourceAddress {
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Where snapshots, keyrings and secrets come from: `dir:<path>`.
-    #[arg(long, env = "REALMWRIGHT_SOURCE")]
-    pub source: SourceAddress,
+    // Optional only in the type: a subcommand does without it.
+    #[arg(long, env = "REALMWRIGHT_SOURCE", required = true)]
+    pub source: Option<SourceAddress>,
 
     /// Which database.
     #[command(flatten)]
@@ -185,8 +186,8 @@ mod tests {
     #[test]
     fn a_source_and_a_database_are_enough_to_serve() {
         let settings = parse(&["--source", "dir:/x", "--sqlite", "/y"]).unwrap();
-        let serve = settings.serve.unwrap();
-        assert_eq!(serve.source, SourceAddress::Directory("/x".into()));
+        let serve = settings.serve;
+        assert_eq!(serve.source, Some(SourceAddress::Directory("/x".into())));
         assert!(
             serve.trusted_proxies.is_empty(),
             "nobody is trusted unasked"

@@ -24,17 +24,24 @@ pub(crate) fn run(sources: &Sources, output: Output) -> anyhow::Result<Outcome> 
     if outcome == Outcome::Good {
         for realm in &compilation.realms {
             output.line(format_args!(
-                "{} {} in {}: {} clients, {} scopes, {} methods, {} flows  {}",
+                "{} {} in {}: {}, {}, {}, {}  {}",
                 output.paint(GOOD, "valid"),
                 output.paint(BOLD, &realm.id),
                 realm.region,
-                realm.snapshot.clients.len(),
-                realm.snapshot.scopes.len(),
-                realm.snapshot.methods.len(),
-                realm.snapshot.flows.len(),
+                count(realm.snapshot.clients.len(), "client"),
+                count(realm.snapshot.scopes.len(), "scope"),
+                count(realm.snapshot.methods.len(), "method"),
+                count(realm.snapshot.flows.len(), "flow"),
                 realm.sealed.digest.short(),
             ));
         }
     }
     Ok(outcome)
+}
+
+fn count(number: usize, word: &str) -> String {
+    match number {
+        1 => format!("1 {word}"),
+        _ => format!("{number} {word}s"),
+    }
 }

@@ -157,7 +157,7 @@ impl Banner<'_> {
             })
             .collect();
         output.line(serde_json::json!({
-            "ready": true,
+            "ready": !self.publisher.served().is_empty(),
             "realms": realms,
             "demo": self.demo.map(|demo| demo.url.as_str()),
             "state": self.state.root(),

@@ -67,6 +67,8 @@ pub(crate) fn start(publisher: &Publisher, command: &Dev, life: &Lifecycle) -> O
         .args(["--listen", &address.to_string()])
         .args(["--url", url.as_str()])
         .args(["--log", "warn"])
+        // Ctrl-C reaches us alone, and we take it along.
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .kill_on_drop(true);

@@ -188,7 +188,7 @@ impl Publisher {
             keyring: Arc::new(keyring),
             secrets: Arc::new(secrets),
         };
-        let live = self.offer(offer.clone(), now)?.then(|| Live {
+        let live = self.offer(&offer, now)?.then(|| Live {
             realm: compiled.id.clone(),
             digest: compiled.sealed.digest,
             changes: former.as_ref().map_or_else(Vec::new, |former| {
@@ -201,13 +201,13 @@ impl Publisher {
     }
 
     /// Serves an offer and keeps it; says whether anything changed.
-    fn offer(&self, offer: Offer, now: Timestamp) -> anyhow::Result<bool> {
+    fn offer(&self, offer: &Offer, now: Timestamp) -> anyhow::Result<bool> {
         let accepted = self.swap.accept(offer.clone(), now)?;
         if accepted == Accepted::Same {
             return Ok(false);
         }
         self.directory
-            .store(&offer)
+            .store(offer)
             .context("the artefacts cannot be kept")?;
         Ok(true)
     }
@@ -253,7 +253,7 @@ impl Publisher {
                 keyring: Arc::new(keyring),
                 ..placement.offer
             };
-            self.offer(offer.clone(), now)?;
+            self.offer(&offer, now)?;
             if let Some(served) = self.served.get_mut(&id) {
                 served.offer = offer;
             }

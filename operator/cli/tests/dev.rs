@@ -1,0 +1,390 @@
+//! `realmwright dev` as people use it: start, log in, edit, break, mend, stop.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use url::Url;
+
+/// RFC 7636 appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running `dev` over a copy of the quickstart.
+struct Dev {
+    child: Child,
+    lines: Receiver<Value>,
+    folder: tempfile::TempDir,
+    issuer: String,
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn copy_quickstart(to: &Path) {
+    let quickstart = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/quickstart");
+    for entry in fs::read_dir(quickstart).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+impl Dev {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy_quickstart(folder.path());
+        Self::start_in(folder)
+    }
+
+    fn start_in(folder: tempfile::TempDir) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_realmwright"))
+            .args([
+                "dev",
+                "--listen",
+                "127.0.0.1:0",
+                "--no-demo",
+                "--format",
+                "json",
+            ])
+            .arg(folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, lines) = channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let value = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                if sender.send(value).is_err() {
+                    return;
+                }
+            }
+        });
+        let ready: Value = lines.recv_timeout(PATIENCE).unwrap();
+        let issuer = ready["realms"][0]["issuer"].as_str().unwrap().to_owned();
+        Self {
+            child,
+            lines,
+            folder,
+            issuer,
+        }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Edits a file and waits for the answer.
+    fn edit(&self, name: &str, from: &str, to: &str) -> Value {
+        let path = self.file(name);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{name} holds no {from}");
+        fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        self.lines.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// The generated secret of a client, from its manifest.
+    fn secret_of(&self, client: &str) -> String {
+        let prefix = format!("identity.{client}");
+        let entry = fs::read_dir(self.file(".realmwright/secrets"))
+            .unwrap()
+            .map(Result::unwrap)
+            .find(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
+            .unwrap();
+        let text = fs::read_to_string(entry.path()).unwrap();
+        let (_, data) = text.split_once("stringData:").unwrap();
+        data.split('"').nth(3).unwrap().to_owned()
+    }
+
+    /// Stops it as Ctrl-C does and gives its status back.
+    fn stop(&mut self) -> Option<i32> {
+        let process = self.child.id().to_string();
+        Command::new("kill")
+            .args(["-INT", &process])
+            .status()
+            .unwrap();
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(20) {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("it does not stop");
+    }
+}
+
+fn browser() -> reqwest::Client {
+    reqwest::Client::builder()
+        .cookie_store(true)
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(PATIENCE)
+        .build()
+        .unwrap()
+}
+
+async fn discovery(issuer: &str) -> Value {
+    browser()
+        .get(format!("{issuer}/.well-known/openid-configuration"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap()
+}
+
+fn attribute<'h>(tag: &'h str, name: &str) -> Option<&'h str> {
+    let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+    rest.split_once('"').map(|(value, _)| value)
+}
+
+/// Action and fields of the first form of a page.
+fn form(page: &str) -> (String, Vec<(String, String)>) {
+    let (_, rest) = page.split_once("<form").unwrap();
+    let (form, _) = rest.split_once("</form>").unwrap();
+    let (head, body) = form.split_once('>').unwrap();
+    let action = attribute(head, "action").unwrap_or_default();
+    let fields = body
+        .split("<input")
+        .skip(1)
+        .filter_map(|tag| {
+            let tag = tag.split_once('>').map_or(tag, |(tag, _)| tag);
+            let name = attribute(tag, "name")?;
+            let value = attribute(tag, "value").unwrap_or_default();
+            Some((name.to_owned(), value.to_owned()))
+        })
+        .collect();
+    (action.replace("&#x2f;", "/"), fields)
+}
+
+/// Logs in with a password and gives back where the browser is sent.
+async fn log_in(issuer: &str, password: &str) -> Result<Url, String> {
+    let metadata = discovery(issuer).await;
+    let browser = browser();
+    let authorize = Url::parse_with_params(
+        metadata["authorization_endpoint"].as_str().unwrap(),
+        [
+            ("response_type", "code"),
+            ("client_id", "demo"),
+            ("redirect_uri", "http://127.0.0.1:9999/callback"),
+            ("scope", "openid profile email"),
+            ("state", "the state"),
+            ("nonce", "the nonce"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ],
+    )
+    .unwrap();
+    let page = browser
+        .get(authorize.clone())
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    let (action, mut fields) = form(&page);
+    for (name, value) in &mut fields {
+        match name.as_str() {
+            "login" => "demo@example.com".clone_into(value),
+            "password" => password.clone_into(value),
+            _ => {}
+        }
+    }
+    let answer = browser
+        .post(authorize.join(&action).unwrap())
+        .header("origin", authorize.origin().ascii_serialization())
+        .form(&fields)
+        .send()
+        .await
+        .unwrap();
+    match answer.headers().get("location") {
+        Some(location) => Ok(Url::parse(location.to_str().unwrap())
+            .or_else(|_| authorize.join(location.to_str().unwrap()))
+            .unwrap()),
+        None => Err(answer.text().await.unwrap()),
+    }
+}
+
+fn parameter(url: &Url, name: &str) -> Option<String> {
+    url.query_pairs()
+        .find_map(|(key, value)| (key == name).then(|| value.into_owned()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_login_to_tokens() {
+    let mut dev = Dev::start();
+    let metadata = discovery(&dev.issuer).await;
+    assert_eq!(metadata["issuer"], dev.issuer.as_str());
+
+    let begun = Instant::now();
+    let response = loop {
+        // The bootstrap account comes a moment after the realm.
+        match log_in(&dev.issuer, "correct horse battery").await {
+            Ok(url) if url.port() == Some(9999) => break url,
+            _ if begun.elapsed() > PATIENCE => panic!("no login"),
+            _ => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    };
+    assert_eq!(parameter(&response, "state").as_deref(), Some("the state"));
+    assert_eq!(parameter(&response, "iss"), Some(dev.issuer.clone()));
+    let code = parameter(&response, "code").unwrap();
+
+    let secret = dev.secret_of("demo");
+    let token_endpoint = metadata["token_endpoint"].as_str().unwrap();
+    let exchange = |verifier: &'static str| {
+        browser()
+            .post(token_endpoint)
+            .basic_auth("demo", Some(&secret))
+            .form(&[
+                ("grant_type", "authorization_code"),
+                ("code", code.as_str()),
+                ("redirect_uri", "http://127.0.0.1:9999/callback"),
+                ("code_verifier", verifier),
+            ])
+            .send()
+    };
+    let tokens: Value = exchange(VERIFIER).await.unwrap().json().await.unwrap();
+    let access = tokens["access_token"].as_str().unwrap();
+    assert!(tokens["id_token"].is_string() && tokens["refresh_token"].is_string());
+    let person: Value = browser()
+        .get(metadata["userinfo_endpoint"].as_str().unwrap())
+        .bearer_auth(access)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(person["email"], "demo@example.com");
+
+    let again: Value = exchange(VERIFIER).await.unwrap().json().await.unwrap();
+    assert_eq!(again["error"], "invalid_grant", "a code is good once");
+    if let Ok(url) = log_in(&dev.issuer, "wrong password").await {
+        assert_ne!(url.port(), Some(9999), "{url}");
+    }
+    assert_eq!(dev.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_is_live_and_a_mistake_stops_nothing() {
+    let mut dev = Dev::start();
+
+    let told = dev.edit("scopes.yaml", "name: email", "name: mail");
+    assert!(
+        !told["diagnostics"].as_array().unwrap().is_empty(),
+        "{told}"
+    );
+    assert!(told["live"].as_array().unwrap().is_empty());
+    let scopes = discovery(&dev.issuer).await["scopes_supported"].to_string();
+    assert!(
+        scopes.contains("\"email\""),
+        "the last good realm is served: {scopes}"
+    );
+
+    let told = dev.edit("scopes.yaml", "name: mail", "name: email");
+    assert!(told["diagnostics"].as_array().unwrap().is_empty(), "{told}");
+
+    let told = dev.edit(
+        "clients.yaml",
+        "grantTypes: [authorization_code, refresh_token]",
+        "grantTypes: [authorization_code]",
+    );
+    let changes = told["live"][0]["changes"].to_string();
+    assert!(changes.contains("client demo changed"), "{told}");
+    assert_eq!(dev.stop(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_keeps_keys_secrets_and_the_revision() {
+    let mut dev = Dev::start();
+    let jwks = |issuer: String| async move {
+        let metadata = discovery(&issuer).await;
+        let keys: Value = browser()
+            .get(metadata["jwks_uri"].as_str().unwrap())
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        keys
+    };
+    let before = jwks(dev.issuer.clone()).await;
+    let secret_before = dev.secret_of("demo");
+    dev.edit(
+        "clients.yaml",
+        "grantTypes: [authorization_code, refresh_token]",
+        "grantTypes: [authorization_code]",
+    );
+    let head = |dev: &Dev| -> Value {
+        let path = dev.file(".realmwright/published/identity.quickstart/head.json");
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    };
+    let head_before = head(&dev);
+    assert_eq!(dev.stop(), Some(0));
+    assert!(!dev.file(".realmwright/running.json").exists());
+
+    let folder = std::mem::replace(&mut dev.folder, tempfile::tempdir().unwrap());
+    let dev = Dev::start_in(folder);
+    assert_eq!(jwks(dev.issuer.clone()).await, before);
+    assert_eq!(dev.secret_of("demo"), secret_before);
+    let head_after = head(&dev);
+    assert!(
+        head_after["revision"].as_u64() >= head_before["revision"].as_u64(),
+        "{head_before} {head_after}"
+    );
+}
+
+#[test]
+fn a_folder_with_faults_waits_to_be_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.yaml"), "kind: Nothing\n").unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_realmwright"))
+        .args([
+            "dev",
+            "--listen",
+            "127.0.0.1:0",
+            "--no-demo",
+            "--format",
+            "json",
+        ])
+        .arg(folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut first)
+        .unwrap();
+    assert!(child.try_wait().unwrap().is_none(), "it goes on waiting");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let first: Value = serde_json::from_str(&first).unwrap();
+    assert_eq!(first["ready"], false);
+}
+
+#[test]
+fn others_are_not_served_in_plain_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_realmwright"))
+        .args(["dev", "--listen", "0.0.0.0:0"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--tls-cert"));
+}

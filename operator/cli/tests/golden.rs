@@ -1,0 +1,112 @@
+//! What the commands that work on files print, and the status they end with.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+fn run(arguments: &[&str]) -> String {
+    let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let output = Command::new(env!("CARGO_BIN_EXE_realmwright"))
+        .args(arguments)
+        .current_dir(data)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    format!(
+        "{}{}status {}",
+        text(&output.stdout),
+        text(&output.stderr),
+        output.status.code().unwrap()
+    )
+}
+
+/// Digests change with every new field of a snapshot.
+fn without_digests(text: &str) -> String {
+    text.split_inclusive('\n')
+        .map(|line| match line.rsplit_once("  ") {
+            Some((before, digest))
+                if digest.trim().len() == 12
+                    && digest.trim().bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+            {
+                format!("{before}  <digest>\n")
+            }
+            _ => line.to_owned(),
+        })
+        .collect()
+}
+
+#[test]
+fn a_good_folder_is_valid() {
+    insta::assert_snapshot!(without_digests(&run(&["validate", "small"])));
+}
+
+#[test]
+fn a_fault_is_shown_with_its_place_and_its_cure() {
+    insta::assert_snapshot!(run(&["validate", "faulty"]));
+}
+
+#[test]
+fn faults_are_json_for_programs() {
+    insta::assert_snapshot!(run(&["validate", "faulty", "--format", "json"]));
+}
+
+#[test]
+fn config_tests_are_listed_with_their_result() {
+    insta::assert_snapshot!(run(&["test", "small"]));
+}
+
+#[test]
+fn a_realm_that_does_not_compile_passes_no_test() {
+    let text = run(&["test", "faulty"]);
+    assert!(text.ends_with("status 1"), "{text}");
+}
+
+#[test]
+fn a_code_is_explained() {
+    insta::assert_snapshot!(run(&["explain", "RW0207"]));
+}
+
+#[test]
+fn an_unknown_code_is_said_to_be_one() {
+    insta::assert_snapshot!(run(&["explain", "RW9999"]));
+}
+
+#[test]
+fn every_code_is_listed() {
+    let text = run(&["explain", "--all"]);
+    assert!(text.contains("RW0207  unknown field\n"), "{text}");
+    assert!(text.ends_with("status 0"));
+}
+
+#[test]
+fn what_cannot_be_read_is_neither_good_nor_wrong() {
+    insta::assert_snapshot!(run(&["validate", "nowhere"]));
+}
+
+#[test]
+fn wrong_usage_has_its_own_status() {
+    for arguments in [
+        &["frobnicate"][..],
+        &["validate"],
+        &["dev", "small", "--tls-cert", "x"],
+    ] {
+        let text = run(arguments);
+        assert!(text.ends_with("status 2"), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn the_definitions_are_one_stream_of_documents() {
+    let text = run(&["crds"]);
+    assert_eq!(text.matches("kind: CustomResourceDefinition").count(), 9);
+    assert_eq!(text.matches("\n---\n").count(), 8);
+}
+
+#[test]
+fn accounts_without_a_running_dev_says_what_is_missing() {
+    let text = run(&["accounts", "--dev", "small", "show", "x"]);
+    assert!(
+        text.contains("is `realmwright dev small` running?"),
+        "{text}"
+    );
+    assert!(text.ends_with("status 3"), "{text}");
+}
