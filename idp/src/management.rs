@@ -33,7 +33,7 @@ pub enum NotReady {
     NoRealm,
     /// The source names a realm or a revision that is not served.
     RealmNotServed,
-    /// The database does not answer.
+    /// The database does not answer, or its schema is not for this build.
     Database,
     /// The clock differs from the database's.
     Clock,
@@ -47,7 +47,7 @@ impl NotReady {
             Self::Starting => "starting",
             Self::NoRealm => "no realm is served",
             Self::RealmNotServed => "a realm of the source is not served",
-            Self::Database => "the database does not answer",
+            Self::Database => "the database does not answer, or with another schema",
             Self::Clock => "the clock is more than 5 s off the database's",
             Self::Stopping => "stopping",
         }
@@ -106,7 +106,11 @@ impl Readiness {
         } else if !source_is_served {
             reasons.push(NotReady::RealmNotServed);
         }
-        match tokio::time::timeout(CHECK_TIMEOUT, self.store.now()).await {
+        let ask = async {
+            self.store.check_schema().await?;
+            self.store.now().await
+        };
+        match tokio::time::timeout(CHECK_TIMEOUT, ask).await {
             Ok(Ok(theirs)) => {
                 if theirs.duration_since(self.clock.now()).abs() > MOST_CLOCK_DIFFERENCE {
                     reasons.push(NotReady::Clock);
@@ -195,5 +199,109 @@ async fn metrics_text(State(state): State<Management>) -> Response {
         )
             .into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::fixture::{now, offer};
+    use realmwright_store_sqlite::SqliteStore;
+
+    struct Scene {
+        _folder: tempfile::TempDir,
+        store: Arc<SqliteStore>,
+        swap: Arc<HotSwap>,
+        life: Lifecycle,
+        readiness: Arc<Readiness>,
+    }
+
+    async fn scene() -> Scene {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("db")).await.unwrap();
+        let store = Arc::new(store);
+        let swap = Arc::new(HotSwap::new());
+        let life = Lifecycle::new();
+        let readiness = Arc::new(Readiness::new(
+            store.clone(),
+            Arc::new(SystemClock),
+            Arc::clone(&swap),
+            life.clone(),
+        ));
+        Scene {
+            _folder: folder,
+            store,
+            swap,
+            life,
+            readiness,
+        }
+    }
+
+    async fn status(scene: &Scene) -> StatusCode {
+        use tower::ServiceExt;
+        let router = router(
+            Arc::clone(&scene.readiness),
+            Arc::new(Metrics::new()),
+            PasswordPool::new(1),
+            Arc::clone(&scene.swap),
+        );
+        let request = axum::http::Request::get("/readyz")
+            .body(axum::body::Body::empty())
+            .unwrap();
+        router.oneshot(request).await.unwrap().status()
+    }
+
+    #[tokio::test]
+    async fn ready_is_said_when_a_realm_is_served_and_not_before() {
+        let scene = scene().await;
+        assert_eq!(*scene.readiness.reasons(), [NotReady::Starting]);
+        assert_eq!(status(&scene).await, StatusCode::SERVICE_UNAVAILABLE);
+        scene.readiness.check(true).await;
+        assert_eq!(*scene.readiness.reasons(), [NotReady::NoRealm]);
+        let offer = offer("a.main", "https://id.example.com", 1);
+        scene.swap.accept(offer, now()).unwrap();
+        scene.readiness.check(true).await;
+        assert_eq!(*scene.readiness.reasons(), []);
+        assert_eq!(status(&scene).await, StatusCode::OK);
+        scene.life.stop();
+        assert_eq!(*scene.readiness.reasons(), [NotReady::Stopping]);
+    }
+
+    #[tokio::test]
+    async fn a_realm_that_is_not_served_as_its_head_says_makes_it_unready() {
+        let scene = scene().await;
+        let offer = offer("a.main", "https://id.example.com", 1);
+        scene.swap.accept(offer, now()).unwrap();
+        scene.readiness.check(false).await;
+        assert_eq!(*scene.readiness.reasons(), [NotReady::RealmNotServed]);
+    }
+
+    #[tokio::test]
+    async fn a_clock_off_the_databases_makes_it_unready() {
+        let scene = scene().await;
+        let offer = offer("a.main", "https://id.example.com", 1);
+        scene.swap.accept(offer, now()).unwrap();
+        for (seconds, reasons) in [
+            (3, vec![]),
+            (7, vec![NotReady::Clock]),
+            (-7, vec![NotReady::Clock]),
+        ] {
+            scene
+                .store
+                .set_clock_offset(SignedDuration::from_secs(seconds));
+            scene.readiness.check(true).await;
+            assert_eq!(*scene.readiness.reasons(), reasons, "{seconds}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_away_makes_it_unready() {
+        let scene = scene().await;
+        let offer = offer("a.main", "https://id.example.com", 1);
+        scene.swap.accept(offer, now()).unwrap();
+        scene.store.close().await;
+        scene.readiness.check(true).await;
+        assert_eq!(*scene.readiness.reasons(), [NotReady::Database]);
     }
 }

@@ -68,17 +68,21 @@ impl TlsFiles {
             if now == seen {
                 continue;
             }
-            match read(&self.certificate, &self.key) {
-                Ok(config) => {
-                    self.config.store(Arc::new(config));
-                    tracing::info!("certificate replaced");
-                }
-                Err(fault) => tracing::error!(
-                    error = &fault as &dyn std::error::Error,
-                    "the new certificate is not used"
-                ),
-            }
+            self.read_again();
             seen = now;
+        }
+    }
+
+    fn read_again(&self) {
+        match read(&self.certificate, &self.key) {
+            Ok(config) => {
+                self.config.store(Arc::new(config));
+                tracing::info!("certificate replaced");
+            }
+            Err(fault) => tracing::error!(
+                error = &fault as &dyn std::error::Error,
+                "the new certificate is not used"
+            ),
         }
     }
 
@@ -122,4 +126,91 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsFault> {
         .map_err(TlsFault::Unusable)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listener::Listener;
+    use axum::routing::get;
+
+    struct Pair {
+        folder: tempfile::TempDir,
+    }
+
+    impl Pair {
+        fn new() -> Self {
+            let pair = Self {
+                folder: tempfile::tempdir().unwrap(),
+            };
+            pair.renew();
+            pair
+        }
+
+        fn renew(&self) {
+            let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+            std::fs::write(self.certificate(), made.cert.pem()).unwrap();
+            std::fs::write(self.key(), made.signing_key.serialize_pem()).unwrap();
+        }
+
+        fn certificate(&self) -> PathBuf {
+            self.folder.path().join("cert.pem")
+        }
+
+        fn key(&self) -> PathBuf {
+            self.folder.path().join("key.pem")
+        }
+
+        fn load(&self) -> Result<TlsFiles, TlsFault> {
+            TlsFiles::load(&self.certificate(), &self.key())
+        }
+
+        /// Whether a client that trusts the certificate now in the file is answered.
+        async fn is_answered(&self, port: u16) -> bool {
+            let pem = std::fs::read(self.certificate()).unwrap();
+            reqwest::Client::builder()
+                .tls_certs_only([reqwest::Certificate::from_pem(&pem).unwrap()])
+                .build()
+                .unwrap()
+                .get(format!("https://localhost:{port}/"))
+                .send()
+                .await
+                .is_ok()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_replaced_pair_is_served_and_a_broken_one_is_not() {
+        let pair = Pair::new();
+        let tls = pair.load().unwrap();
+        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let router = axum::Router::new().route("/", get(|| async { "hello" }));
+        let life = Lifecycle::new();
+        let listener = Listener::new(socket, router).with_tls(tls.clone());
+        tokio::spawn(listener.serve(life.clone()));
+        assert!(pair.is_answered(port).await);
+
+        pair.renew();
+        assert!(!pair.is_answered(port).await, "the former one is served");
+        tls.read_again();
+        assert!(pair.is_answered(port).await);
+
+        let good = std::fs::read(pair.certificate()).unwrap();
+        std::fs::write(pair.certificate(), "broken").unwrap();
+        tls.read_again();
+        std::fs::write(pair.certificate(), good).unwrap();
+        assert!(pair.is_answered(port).await, "the last good one stays");
+    }
+
+    #[tokio::test]
+    async fn a_pair_that_does_not_fit_is_refused() {
+        let (pair, other) = (Pair::new(), Pair::new());
+        std::fs::copy(other.key(), pair.key()).unwrap();
+        assert!(matches!(pair.load(), Err(TlsFault::Unusable(_))));
+        std::fs::write(pair.certificate(), "").unwrap();
+        assert!(matches!(pair.load(), Err(TlsFault::Empty(_))));
+        std::fs::remove_file(pair.certificate()).unwrap();
+        assert!(matches!(pair.load(), Err(TlsFault::Read(..))));
+    }
 }

@@ -1,5 +1,7 @@
 //! What the commands that work on files print, and the status they end with.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::path::PathBuf;
 use std::process::Command;
 
