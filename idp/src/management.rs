@@ -239,6 +239,7 @@ mod tests {
     }
 
     async fn status(scene: &Scene) -> StatusCode {
+        use axum::http::Request;
         use tower::ServiceExt;
         let router = router(
             Arc::clone(&scene.readiness),
@@ -246,7 +247,7 @@ mod tests {
             PasswordPool::new(1),
             Arc::clone(&scene.swap),
         );
-        let request = axum::http::Request::get("/readyz")
+        let request = Request::get("/readyz")
             .body(axum::body::Body::empty())
             .unwrap();
         router.oneshot(request).await.unwrap().status()
