@@ -149,8 +149,8 @@ impl Engine {
             Who::Typed(login) => self.find_by_login(realm, prepared, client, login).await?,
         };
         let limits = password_limits(cx, prepared, who, found.as_ref().ok())?;
-        let barred = match self.count_attempts(realm, &limits).await? {
-            Counted::Free => false,
+        let (barred, counted) = match self.count_attempts(realm, &limits).await? {
+            Counted::Free => (false, limits.as_slice()),
             Counted::Barred { purpose, until } if purpose == ADDRESS => {
                 self.ports
                     .observer
@@ -160,7 +160,12 @@ impl Engine {
                     retry_after: until.duration_since(now).unsigned_abs(),
                 });
             }
-            Counted::Barred { .. } => true,
+            Counted::Barred { purpose, .. } => {
+                // Neither the barred one nor those behind it were counted.
+                let before = limits.iter().take_while(|l| l.key.purpose != purpose);
+                let before = before.count();
+                (true, limits.get(..before).unwrap_or_default())
+            }
         };
         let account = match &found {
             Ok(sub) => self.password_account(realm, sub).await?,
@@ -176,8 +181,9 @@ impl Engine {
         let right = match self.verify(realm, password, hash).await {
             Ok(right) => right,
             Err(fault) => {
-                // Nothing was judged, so nothing counts.
-                let back = limits.iter().map(|limit| Change::UncountAttempt {
+                // Nothing was judged, so nothing counts; and what was not counted is not given
+                // back, or an overload would lift bars.
+                let back = counted.iter().map(|limit| Change::UncountAttempt {
                     key: limit.key.clone(),
                 });
                 self.ports.store.commit(realm.id(), back.collect()).await?;

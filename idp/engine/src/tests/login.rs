@@ -657,3 +657,30 @@ async fn giving_up_tells_the_application() {
     assert_eq!(error(&response(step)), "access_denied");
     assert!(world.events().await.contains(&"login_stopped".to_owned()));
 }
+
+/// AUTH-PWD-04: an overload gives nothing back that was not counted, so it lifts no bar.
+#[tokio::test]
+async fn a_full_password_queue_lifts_no_bar() {
+    let world = world().await;
+    for _ in 0..3 {
+        let mut browser = Browser::default();
+        let page = page(browser.authorize(&world, &request("demo", &[])).await);
+        browser
+            .answer(&world, &page, password("olena@example.com", "wrong-one"))
+            .await;
+    }
+    let mut browser = Browser::default();
+    let first = page(browser.authorize(&world, &request("demo", &[])).await);
+    let right = password("olena@example.com", PASSWORD);
+    world.hasher.full.store(true, Ordering::SeqCst);
+    for _ in 0..3 {
+        let fault = browser
+            .post(&world, &first, right.clone())
+            .await
+            .unwrap_err();
+        assert!(matches!(fault, EngineFault::Busy { .. }));
+    }
+    world.hasher.full.store(false, Ordering::SeqCst);
+    let barred = page(browser.answer(&world, &first, right).await);
+    assert_eq!(barred.notice, Some(Notice::WrongPassword));
+}
