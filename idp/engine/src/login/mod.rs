@@ -255,6 +255,8 @@ impl Engine {
             }
             Decision::Enough(enough) => {
                 run.state.enough = Some(enough.into());
+                // Nothing was proven here, so it is the session that was enough.
+                run.state.pass.session_counts |= run.state.pass.passed.is_empty();
                 Box::pin(self.after_enough(run)).await
             }
             Decision::Deny(denial) => self.deny(run, denial).await,
@@ -655,7 +657,7 @@ impl Engine {
             return Ok(false);
         }
         let Stage::Ask { chosen, .. } = &run.state.stage else {
-            return Ok(true);
+            return self.is_still_enough(run);
         };
         if realm.version().order() == run.state.order {
             return Ok(there(chosen));
@@ -673,6 +675,20 @@ impl Engine {
             Decision::Ask(ask) => ask.offers.iter().any(|offer| offer.method == *chosen),
             Decision::NeedsInteraction | Decision::Enough(_) | Decision::Deny(_) => false,
         })
+    }
+
+    /// Whether what the flow once called enough still reaches the floor: since then the session
+    /// that it counted may have ended, and realm or person may demand more.
+    fn is_still_enough(&self, run: &Run) -> Result<bool, EngineFault> {
+        if run.state.enough.is_none() {
+            return Ok(true);
+        }
+        let now = self.ports.clock.now();
+        let session = run.session_of_person().map(LiveSession::facts);
+        let needed = run.decide(now, session.as_ref(), |machine, situation| {
+            machine.required_factors(situation.person)
+        })?;
+        Ok(run.state.pass.factors(session.as_ref()).len() >= needed)
     }
 }
 

@@ -253,3 +253,54 @@ async fn a_missing_factor_looks_like_a_wrong_password() {
     assert_eq!(refused.person, None);
     assert!(is_password(&refused));
 }
+
+/// The factor floor holds to the end: a session that ends while the consent is asked takes its
+/// factor along.
+#[tokio::test]
+async fn a_session_that_ends_before_the_consent_counts_no_more() {
+    let mut world = World::new(realm()).await;
+    let sub = world.person("olena@example.com").await;
+    let mut browser = Browser::default();
+    browser.log_in(&world, &request("demo", &[])).await;
+    world.serve(realm_with(|realm| {
+        realm.core.required_factors = 2;
+        edit(realm, "demo", |client| client.consent_required = true);
+    }));
+    let asked = page(browser.authorize(&world, &request("demo", &[])).await);
+    let StepView::EnrolTotp { seed, .. } = &asked.view else {
+        panic!("{:?}", asked.view);
+    };
+    let answer = app_code(&world, seed.expose_secret());
+    let shown = page(browser.answer(&world, &asked, answer).await);
+    let seen = Answer::RecoveryCodesSeen;
+    let consent = page(browser.answer(&world, &shown, seen).await);
+    assert!(matches!(consent.view, StepView::Consent { .. }));
+    let by = crate::accounts::AccountsCaller::process();
+    world
+        .engine
+        .end_account_sessions(&world.realm, &by, &sub, None)
+        .await
+        .unwrap();
+    let again = page(browser.answer(&world, &consent, Answer::Consent).await);
+    assert!(is_password(&again));
+    assert_eq!(again.notice, Some(Notice::Restarted));
+}
+
+/// A realm that demands more while the consent is asked gets it.
+#[tokio::test]
+async fn a_floor_that_rises_before_the_consent_holds() {
+    let consent = |factors| {
+        realm_with(|realm| {
+            realm.core.required_factors = factors;
+            edit(realm, "demo", |client| client.consent_required = true);
+        })
+    };
+    let mut world = World::new(consent(1)).await;
+    world.person("olena@example.com").await;
+    let mut browser = Browser::default();
+    let asked = password_step(&world, &mut browser).await;
+    assert!(matches!(asked.view, StepView::Consent { .. }));
+    world.serve(consent(2));
+    let again = page(browser.answer(&world, &asked, Answer::Consent).await);
+    assert!(is_password(&again));
+}
