@@ -429,6 +429,15 @@ impl Engine {
         }
         let write = self.write_password(&change, false).await?;
         run.changes.push(write);
+        // The new one is as good as the one that was proven: see `lost_proof`.
+        let now = self.ports.clock.now();
+        let methods = &realm.snapshot.methods;
+        for passed in &mut run.state.pass.passed {
+            let method = methods.get(&passed.method);
+            if method.is_some_and(|method| method.kind.credential() == PASSWORD) {
+                passed.at = now;
+            }
+        }
         let event = AuditEvent::UserPasswordChanged {
             alt_pswd_cause: Some(cause(reason)),
         };

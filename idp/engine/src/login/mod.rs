@@ -620,8 +620,10 @@ impl Engine {
                 None => self.person(&cx.realm, &sub).await?,
             },
         };
-        let lost_person =
-            state.sub.is_some() && person.as_ref().is_none_or(|person| person.person.locked);
+        let lost_person = state.sub.is_some()
+            && person
+                .as_ref()
+                .is_none_or(|person| person.person.locked || lost_proof(&cx, person, &state));
         if lost_session && state.pass.passed.is_empty() || lost_person {
             // Ended elsewhere in the meantime: begin anew.
             let reply = self.enter_login(&cx, valid, cookies, Some(Notice::Restarted));
@@ -690,6 +692,19 @@ impl Engine {
         })?;
         Ok(run.state.pass.factors(session.as_ref()).len() >= needed)
     }
+}
+
+/// Whether a credential that was proven in this login was changed or taken away since: whoever
+/// knew the former password must not go on with it.
+fn lost_proof(cx: &RequestContext, person: &PersonRecord, state: &LoginState) -> bool {
+    let methods = &cx.realm.snapshot.methods;
+    state.pass.passed.iter().any(|passed| {
+        methods.get(&passed.method).is_some_and(|method| {
+            let kind = method.kind.credential();
+            let mut held = person.credentials.iter().filter(|row| row.kind == kind);
+            !held.any(|row| row.created_at <= passed.at)
+        })
+    })
 }
 
 /// The changes that remove the row of a login, if there is one.

@@ -684,3 +684,85 @@ async fn a_full_password_queue_lifts_no_bar() {
     let barred = page(browser.answer(&world, &first, right).await);
     assert_eq!(barred.notice, Some(Notice::WrongPassword));
 }
+
+/// A login under way ends with the password that it was begun with: whoever knew the former one
+/// must not overwrite the new one.
+#[tokio::test]
+async fn a_password_set_meanwhile_ends_logins_with_the_former_one() {
+    let world = world().await;
+    let sub = world.person("stolen@example.com").await;
+    let by = crate::accounts::AccountsCaller::process();
+    let set = async |password: &str, must_change| {
+        let password = crate::accounts::NewPassword {
+            value: None,
+            hash: Some(plain_hash(password).into()),
+            must_change,
+        };
+        world
+            .engine
+            .set_password(&world.realm, &by, &sub, password)
+            .await
+            .unwrap();
+    };
+    set("Stolen-One-1", true).await;
+    let mut thief = Browser::default();
+    let first = page(thief.authorize(&world, &request("demo", &[])).await);
+    let asked = page(
+        thief
+            .answer(
+                &world,
+                &first,
+                password("stolen@example.com", "Stolen-One-1"),
+            )
+            .await,
+    );
+    assert!(matches!(asked.view, StepView::NewPassword { .. }));
+    world.advance(Duration::from_secs(1));
+    set("Set-By-Desk-2", false).await;
+    let again = page(
+        thief
+            .answer(&world, &asked, new_password("Of-The-Thief-3"))
+            .await,
+    );
+    assert_eq!(again.notice, Some(Notice::Restarted));
+    let mut owner = Browser::default();
+    let first = page(owner.authorize(&world, &request("demo", &[])).await);
+    response(
+        owner
+            .answer(
+                &world,
+                &first,
+                password("stolen@example.com", "Set-By-Desk-2"),
+            )
+            .await,
+    );
+}
+
+/// A password that is changed inside a login does not end that login.
+#[tokio::test]
+async fn a_password_changed_inside_the_login_goes_on_to_the_consent() {
+    let world = World::new(realm_with(|realm| {
+        edit(realm, "demo", |client| client.consent_required = true);
+    }))
+    .await;
+    world
+        .engine
+        .create_bootstrap_accounts(&world.realm)
+        .await
+        .unwrap();
+    let mut browser = Browser::default();
+    let first = page(browser.authorize(&world, &request("demo", &[])).await);
+    let asked = page(
+        browser
+            .answer(&world, &first, password("admin@example.com", "Bootstrap-1"))
+            .await,
+    );
+    world.advance(Duration::from_secs(1));
+    let asked = page(
+        browser
+            .answer(&world, &asked, new_password("A-New-One-9"))
+            .await,
+    );
+    assert!(matches!(asked.view, StepView::Consent { .. }));
+    response(browser.answer(&world, &asked, Answer::Consent).await);
+}
