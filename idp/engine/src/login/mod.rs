@@ -15,7 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use realmwright_decision::facts::Session;
-use realmwright_decision::flow::{Ask, Decision, Denial, Machine, SessionEffect, Situation};
+use realmwright_decision::flow::{
+    Ask, Decision, Denial, Machine, OfferKind, SessionEffect, Situation,
+};
 use realmwright_decision::scopes::{ConsentDecision, ConsentPrompt, decide_consent};
 use realmwright_protocol::oauth2::ErrorCode;
 use realmwright_snapshot::DenyTarget;
@@ -661,6 +663,9 @@ impl Engine {
         let Stage::Ask { chosen, .. } = &run.state.stage else {
             return self.is_still_enough(run);
         };
+        if enrols_what_is_held(run) {
+            return Ok(false);
+        }
         if realm.version().order() == run.state.order {
             return Ok(there(chosen));
         }
@@ -705,6 +710,20 @@ fn lost_proof(cx: &RequestContext, person: &PersonRecord, state: &LoginState) ->
             !held.any(|row| row.created_at <= passed.at)
         })
     })
+}
+
+/// Whether a first credential is being set up although the person has got one since: then it must
+/// be proven, or whoever knows the password alone would add a second one.
+fn enrols_what_is_held(run: &Run) -> bool {
+    let Some((offer, _)) = run.state.chosen() else {
+        return false;
+    };
+    let method = run.cx.realm.snapshot.methods.get(&offer.method);
+    let held = run.person.as_ref().map(|record| &record.person.credentials);
+    offer.kind == OfferKind::Enrol
+        && method
+            .zip(held)
+            .is_some_and(|(method, held)| held.contains(method.kind.credential()))
 }
 
 /// The changes that remove the row of a login, if there is one.

@@ -307,3 +307,25 @@ async fn a_floor_that_rises_before_the_consent_holds() {
     let again = page(browser.answer(&world, &asked, Answer::Consent).await);
     assert!(is_password(&again));
 }
+
+/// An enrolment that was offered before the person had a generator is worth nothing afterwards:
+/// who has the password alone does not add one of their own.
+#[tokio::test]
+async fn an_offered_enrolment_ends_when_a_generator_is_there() {
+    let (world, sub) = two_factor_world().await;
+    let mut thief = Browser::default();
+    let offered = password_step(&world, &mut thief).await;
+    let StepView::EnrolTotp { seed, .. } = &offered.view else {
+        panic!("{:?}", offered.view);
+    };
+    enrol(&world, &mut Browser::default()).await;
+    let answer = app_code(&world, seed.expose_secret());
+    let again = page(thief.answer(&world, &offered, answer).await);
+    assert_eq!(again.notice, Some(Notice::Restarted));
+    let rows = world
+        .store
+        .credentials(world.realm.id(), &SubjectId(sub))
+        .await
+        .unwrap();
+    assert_eq!(rows.iter().filter(|row| row.kind == "totp").count(), 1);
+}
