@@ -52,6 +52,13 @@ impl Engine {
         if let Some(denial) = run.decide(now, Some(&facts), |m: &Machine<'_>, s| m.denied(s))? {
             return self.deny(run, denial).await;
         }
+        // What tokens and access rules say of this login: a session whose factors do not count
+        // (`prompt=login`, `max_age`) lends none.
+        let counts = existing.as_ref().filter(|_| run.state.pass.session_counts);
+        let facts = Session {
+            claims: facts.claims,
+            ..combined(counts, &run.state.pass.passed, &done)
+        };
         let rule = match self.access(&run, &person, &facts, now)? {
             AccessDecision::Allowed { rule } => rule,
             AccessDecision::Denied { on_deny, .. } => {

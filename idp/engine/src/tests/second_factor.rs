@@ -329,3 +329,20 @@ async fn an_offered_enrolment_ends_when_a_generator_is_there() {
         .unwrap();
     assert_eq!(rows.iter().filter(|row| row.kind == "totp").count(), 1);
 }
+
+/// KC-AZ-03: factors of the session that do not count for a request are not claimed for it.
+#[tokio::test]
+async fn a_login_anew_claims_only_the_factors_that_it_asked_for() {
+    let (mut world, _) = two_factor_world().await;
+    let mut browser = Browser::default();
+    enrol(&world, &mut browser).await;
+    world.serve(realm());
+    let anew = request("demo", &[("prompt", "login")]);
+    let first = page(browser.authorize(&world, &anew).await);
+    let answer = password("olena@example.com", PASSWORD);
+    let answered = response(browser.answer(&world, &first, answer).await);
+    let tokens = world.redeem("demo", &code(&answered)).await.unwrap();
+    let id = claims(field(&tokens, "id_token"));
+    assert_eq!(id["acr"], "1");
+    assert_eq!(id["amr"], serde_json::json!(["pwd"]));
+}
