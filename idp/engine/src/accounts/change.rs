@@ -213,7 +213,13 @@ impl Engine {
         let sub = &row.sub;
         let mut changes = Vec::new();
         let mut events = Vec::new();
-        if !change.attributes.is_empty() {
+        let touches = !change.attributes.is_empty()
+            || change.roles.is_some()
+            || change.groups.is_some()
+            || change.required_factors.is_some()
+            || change.state.is_some();
+        if touches {
+            // Also without attributes: this holds the version in the transaction, and raises it.
             let accepted = realm.schema().accept_change(&change.attributes)?;
             let stored = self.ports.store.attributes(realm.id(), sub).await?;
             events.extend(realm.schema().changed(&stored, &accepted));

@@ -376,3 +376,33 @@ async fn only_the_system_scope_opens_the_api() {
     }));
     assert_eq!(status(&world, Some(&own)).await, 403);
 }
+
+/// The version stands for the whole account: whoever read it before the roles changed does not
+/// put the former ones back.
+#[tokio::test]
+async fn every_change_is_held_against_the_version() {
+    let world = World::new(realm()).await;
+    let sub = world.person("olena@example.com").await;
+    let before = world.engine.account(&world.realm, &sub).await.unwrap();
+    let change = |value: Value| serde_json::from_value::<AccountChange>(value).unwrap();
+    for wanted in [
+        json!({"roles": ["staff"]}),
+        json!({"groups": ["/Staff"]}),
+        json!({"requiredFactors": 2}),
+    ] {
+        let read = world.engine.account(&world.realm, &sub).await.unwrap();
+        let changed = world
+            .engine
+            .change_account(&world.realm, &by(), &sub, change(wanted))
+            .await
+            .unwrap();
+        assert!(changed.version > read.version);
+    }
+    let stale = change(json!({"version": before.version, "roles": []}));
+    let fault = world
+        .engine
+        .change_account(&world.realm, &by(), &sub, stale)
+        .await
+        .unwrap_err();
+    assert!(matches!(fault, AccountsError::Stale));
+}
