@@ -115,37 +115,48 @@ impl Engine {
             resource,
         };
         let mut successor = None;
-        let mut changes = Vec::new();
+        let mut rotation = Vec::new();
         if !used {
             let next = new_refresh_token(self, &live, caller.oidc()?);
-            changes.push(Change::ConsumeRefreshToken {
+            rotation.push(Change::ConsumeRefreshToken {
                 hash,
                 at: now,
                 successor: seal_successor(presented.expose(), &next.token)?,
             });
-            changes.push(next.change);
-            changes.extend(kept_alive(realm, &live, now));
+            rotation.push(next.change);
+            rotation.extend(kept_alive(realm, &live, now));
             successor = Some((next.token, next.expires_in));
         }
         let access = self.mint_access_token(realm, &caller.client, Some(&live), wanted)?;
         let id_token =
             self.mint_id_token(realm, &caller.client, &live, wanted, (&access.token, None))?;
-        changes.extend(access.change);
+        let mut changes: Vec<Change> = access.change.into_iter().collect();
         let issued = (GrantType::RefreshToken, wanted.scopes);
         let record = self.issued(cx, &caller, sub.as_ref(), issued);
         changes.extend(self.audit(realm, &record));
         let once = caller.once.take();
-        match self.commit_call(realm, call, once, changes).await? {
+        let all = rotation.into_iter().chain(changes.iter().cloned());
+        let outcome = self.commit_call(realm, call, once.clone(), all.collect());
+        match outcome.await? {
             CallOutcome::Done => {}
             CallOutcome::Refused {
                 index: 0,
                 reason: Refusal::AlreadyUsed,
-            } if !used => successor = None,
+            } if !used => {
+                // A race that another request has won. Nothing of this commit is in, so the
+                // answer's own token is written again, without the rotation.
+                let known = self.known_successor(cx, &caller, &presented).await?;
+                successor = Some(known.ok_or_else(refused)?);
+                let outcome = self.commit_call(realm, call, once, changes).await?;
+                if let CallOutcome::Refused { .. } = outcome {
+                    return Err(refused());
+                }
+            }
             CallOutcome::Refused { .. } => return Err(refused()),
         }
         let (token, expires_in) = match successor {
             Some(successor) => successor,
-            // A retry, or a race that another request has won.
+            // A retry.
             None => self
                 .known_successor(cx, &caller, &presented)
                 .await?

@@ -605,3 +605,16 @@ async fn without_the_grant_there_is_no_refresh_token() {
     let tokens = logged_in(&world).await;
     assert!(tokens.body.get("refresh_token").is_none());
 }
+
+/// Whoever loses the race for a successor gets an access token that lives all the same.
+#[tokio::test]
+async fn racers_get_access_tokens_that_live() {
+    let world = opaque_world().await;
+    let tokens = logged_in(&world).await;
+    let first = field(&tokens, "refresh_token");
+    let racers = (0..8).map(|_| world.refresh("demo", first));
+    for answer in futures::future::join_all(racers).await {
+        let answer = answer.unwrap();
+        assert!(world.userinfo(field(&answer, "access_token")).await.is_ok());
+    }
+}
