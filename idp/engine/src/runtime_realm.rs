@@ -27,6 +27,7 @@ use realmwright_snapshot::{
 use serde::Serialize;
 use url::Url;
 
+use crate::accounts::ACCOUNTS_SCOPE;
 use crate::accounts::attributes::PreparedSchema;
 use crate::api::EngineFault;
 use crate::keys::RealmKeys;
@@ -506,7 +507,12 @@ impl RuntimeRealm {
         let granted = scopes
             .iter()
             .filter_map(|scope| self.snapshot.scopes.get(scope));
-        audiences(client, granted, self.issuer())
+        let mut audiences = audiences(client, granted, self.issuer());
+        // The accounts API is ours, whatever else the token is for.
+        if scopes.iter().any(|scope| scope.as_str() == ACCOUNTS_SCOPE) {
+            audiences.insert(self.issuer().to_owned());
+        }
+        audiences
     }
 
     /// What an id token of ours says, expired or not.

@@ -71,6 +71,15 @@ impl PresentedToken {
             .is_some_and(|scope| scope.split(' ').any(|scope| scope == wanted))
     }
 
+    /// Whether the token is for this audience, RFC 9068 section 4.
+    pub(crate) fn is_for(&self, audience: &str) -> bool {
+        match self.claims.get("aud") {
+            Some(Value::String(one)) => one == audience,
+            Some(Value::Array(many)) => many.iter().any(|one| one == audience),
+            _ => false,
+        }
+    }
+
     /// Granted scopes of this token: those that it names, and those that tokens never name.
     pub(crate) fn scopes(&self, realm: &RuntimeRealm) -> Vec<ScopeName> {
         let Some(grant) = &self.grant else {

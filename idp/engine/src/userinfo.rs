@@ -97,6 +97,10 @@ impl Engine {
         if presented.grant.is_some() || !presented.has_scope(ACCOUNTS_SCOPE) {
             return Err(scope());
         }
+        // A token that was narrowed to another API does not come back to this one.
+        if !presented.is_for(realm.issuer()) {
+            return Err(fail(BearerError::Invalid));
+        }
         let client = self.clients.find(realm, presented.client.as_str()).await?;
         let client = client.ok_or_else(|| fail(BearerError::Invalid))?;
         let allowed = client

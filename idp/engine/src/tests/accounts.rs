@@ -406,3 +406,24 @@ async fn every_change_is_held_against_the_version() {
         .unwrap_err();
     assert!(matches!(fault, AccountsError::Stale));
 }
+
+/// RFC 9068 section 4: a token for another API does not open this one, whatever its scope.
+#[tokio::test]
+async fn a_token_for_another_api_does_not_open_this_one() {
+    let world = World::new(realm_with(|realm| {
+        edit_oidc(realm, "service", |oidc| {
+            oidc.audiences = names::<String>(&["https://billing.example.com"]);
+        });
+    }))
+    .await;
+    let form = "grant_type=client_credentials&scope=realmwright%3Aaccounts";
+    for (resource, opens) in [("", true), ("&resource=https://billing.example.com", false)] {
+        let answer = world.token("service", &format!("{form}{resource}")).await;
+        let token = format!("Bearer {}", field(&answer.unwrap(), "access_token"));
+        let caller = world
+            .engine
+            .accounts_caller(&world.context(), Some(&token))
+            .await;
+        assert_eq!(caller.is_ok(), opens, "{resource}");
+    }
+}
