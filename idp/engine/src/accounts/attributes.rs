@@ -139,17 +139,14 @@ impl PreparedSchema {
             .get(name)
             .filter(|attribute| is_searchable(attribute))?;
         let (value, any_case) = self.schema.login_value(&attribute.name, typed);
-        Some(LookupKey::new(
-            attribute.name.clone(),
-            lookup_value(&value, any_case),
-        ))
+        Some(exact_key(attribute.name.clone(), &value, any_case))
     }
 }
 
 /// The search key for a login, where case never matters (AUTH-MATCH-02).
 pub(crate) fn login_key(name: &AttributeName, value: &str, any_case: bool) -> LookupKey {
     if any_case {
-        LookupKey::new(name.clone(), lookup_value(value, true))
+        exact_key(name.clone(), value, true)
     } else {
         folded_key(name.clone(), value)
     }
@@ -194,14 +191,24 @@ fn keys(attribute: &AttributeSnapshot, value: &AttributeValue) -> Vec<(LookupKey
     };
     let name = &attribute.name;
     let exact = texts.iter().map(|text| {
-        let value = lookup_value(text, attribute.case_insensitive);
-        (LookupKey::new(name.clone(), value), attribute.unique)
+        let key = exact_key(name.clone(), text, attribute.case_insensitive);
+        (key, attribute.unique)
     });
     let folded = texts
         .iter()
         .filter(|_| !attribute.case_insensitive)
         .map(|text| (folded_key(name.clone(), text), false));
     exact.chain(folded).collect()
+}
+
+/// The key of a value. Where case matters, one that begins with a mark of ours gets another mark
+/// in front, so that nobody passes for the folded key of somebody else.
+fn exact_key(name: AttributeName, text: &str, any_case: bool) -> LookupKey {
+    let value = lookup_value(text, any_case);
+    if !any_case && value.starts_with(['~', '=']) {
+        return LookupKey::new(name, format!("={value}"));
+    }
+    LookupKey::new(name, value)
 }
 
 /// The key of a value whose case matters, for logins, where it does not. The mark in front keeps

@@ -766,3 +766,31 @@ async fn a_password_changed_inside_the_login_goes_on_to_the_consent() {
     assert!(matches!(asked.view, StepView::Consent { .. }));
     response(browser.answer(&world, &asked, Answer::Consent).await);
 }
+
+/// AUTH-MATCH-02: no value stands in the way of somebody else's login.
+#[tokio::test]
+async fn a_value_with_a_mark_in_front_blocks_nobody() {
+    let world = world().await;
+    let by = crate::accounts::AccountsCaller::process();
+    for (email, phone) in [("a@example.com", "bob"), ("b@example.com", "~bob")] {
+        let sub = world.person(email).await;
+        let change = crate::accounts::AccountChange {
+            attributes: [("phone".to_owned(), serde_json::Value::from(phone))].into(),
+            ..Default::default()
+        };
+        world
+            .engine
+            .change_account(&world.realm, &by, &sub, change)
+            .await
+            .unwrap();
+    }
+    for login in ["bob", "BOB", "~bob"] {
+        let mut browser = Browser::default();
+        let first = page(browser.authorize(&world, &request("demo", &[])).await);
+        response(
+            browser
+                .answer(&world, &first, password(login, PASSWORD))
+                .await,
+        );
+    }
+}
