@@ -26,7 +26,7 @@ type Discovered = CoreClient<
 >;
 
 /// A running application.
-pub struct Application {
+pub(crate) struct Application {
     client: Discovered,
     http: reqwest::Client,
     redirect: Url,
@@ -34,23 +34,23 @@ pub struct Application {
 }
 
 /// A login that was begun.
-pub struct Begun {
+pub(crate) struct Begun {
     /// Where the browser goes.
-    pub url: Url,
+    pub(crate) url: Url,
     state: CsrfToken,
     nonce: Nonce,
     verifier: PkceCodeVerifier,
 }
 
 /// What came of a login.
-pub struct LoggedIn {
-    pub tokens: CoreTokenResponse,
-    pub claims: CoreIdTokenClaims,
+pub(crate) struct LoggedIn {
+    pub(crate) tokens: CoreTokenResponse,
+    pub(crate) claims: CoreIdTokenClaims,
 }
 
 impl Application {
     /// Listens for answers and discovers the issuer.
-    pub async fn start(issuer: &Url, client: &str, secret: Option<&str>) -> Self {
+    pub(crate) async fn start(issuer: &Url, client: &str, secret: Option<&str>) -> Self {
         let (sender, answers) = mpsc::unbounded_channel();
         let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
@@ -89,12 +89,12 @@ impl Application {
     }
 
     /// Address of its first page, registered for the return after a logout.
-    pub fn home(&self) -> Url {
+    pub(crate) fn home(&self) -> Url {
         self.redirect.join("/").expect("an address")
     }
 
     /// Begins a login.
-    pub fn begin(&self, scopes: &[&str], parameters: &[(&str, &str)]) -> Begun {
+    pub(crate) fn begin(&self, scopes: &[&str], parameters: &[(&str, &str)]) -> Begun {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let mut request = self
             .client
@@ -120,7 +120,7 @@ impl Application {
     }
 
     /// The next answer at the redirect address.
-    pub async fn answer(&mut self) -> Vec<(String, String)> {
+    pub(crate) async fn answer(&mut self) -> Vec<(String, String)> {
         let limit = std::time::Duration::from_secs(20);
         tokio::time::timeout(limit, self.answers.recv())
             .await
@@ -129,7 +129,7 @@ impl Application {
     }
 
     /// Takes the answer to a login and redeems its code.
-    pub async fn finish(&mut self, begun: Begun) -> LoggedIn {
+    pub(crate) async fn finish(&mut self, begun: Begun) -> LoggedIn {
         let answer = self.answer().await;
         let value = |wanted: &str| {
             answer
@@ -161,7 +161,7 @@ impl Application {
     }
 
     /// Redeems a refresh token.
-    pub async fn refresh(&self, token: &RefreshToken) -> Result<CoreTokenResponse, String> {
+    pub(crate) async fn refresh(&self, token: &RefreshToken) -> Result<CoreTokenResponse, String> {
         self.client
             .exchange_refresh_token(token)
             .expect("a token endpoint")
@@ -171,7 +171,7 @@ impl Application {
     }
 
     /// The userinfo answer.
-    pub async fn userinfo(
+    pub(crate) async fn userinfo(
         &self,
         tokens: &CoreTokenResponse,
     ) -> Result<openidconnect::core::CoreUserInfoClaims, String> {

@@ -28,19 +28,19 @@ fn driver() -> &'static str {
 }
 
 /// A browser, closed by [`Browser::close`].
-pub struct Browser {
-    pub client: Client,
+pub(crate) struct Browser {
+    pub(crate) client: Client,
     _profile: tempfile::TempDir,
 }
 
 impl Browser {
     /// A new one, with nothing remembered.
-    pub async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::with_script(true).await
     }
 
     /// A browser whose pages may not run scripts.
-    pub async fn without_script() -> Self {
+    pub(crate) async fn without_script() -> Self {
         Self::with_script(false).await
     }
 
@@ -74,19 +74,19 @@ impl Browser {
     }
 
     /// Ends it.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         self.client.close().await.expect("the browser closes");
     }
 
     /// Types into the field with this `name`.
-    pub async fn fill(&self, name: &str, text: &str) {
+    pub(crate) async fn fill(&self, name: &str, text: &str) {
         let field = self.one(&format!("[name='{name}']")).await;
         field.clear().await.expect("it can be cleared");
         field.send_keys(text).await.expect("it takes text");
     }
 
     /// Presses the element and waits until another document is there.
-    pub async fn press(&self, css: &str) {
+    pub(crate) async fn press(&self, css: &str) {
         let document = self.one("html").await;
         self.one(css)
             .await
@@ -105,7 +105,7 @@ impl Browser {
     }
 
     /// The element, once it is there.
-    pub async fn one(&self, css: &str) -> fantoccini::elements::Element {
+    pub(crate) async fn one(&self, css: &str) -> fantoccini::elements::Element {
         match self
             .client
             .wait()
@@ -119,19 +119,19 @@ impl Browser {
     }
 
     /// Text of the page.
-    pub async fn text(&self) -> String {
+    pub(crate) async fn text(&self) -> String {
         self.one("body").await.text().await.expect("it has a text")
     }
 
     /// Address, for messages.
-    pub async fn describe(&self) -> String {
+    pub(crate) async fn describe(&self) -> String {
         let url = self.client.current_url().await.map(|url| url.to_string());
         let source = self.client.source().await.unwrap_or_default();
         format!("{url:?}\n{source}")
     }
 
     /// What axe-core finds on the page: empty when it is accessible.
-    pub async fn accessibility_faults(&self) -> Vec<String> {
+    pub(crate) async fn accessibility_faults(&self) -> Vec<String> {
         let axe = std::fs::read_to_string(concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/node_modules/axe-core/axe.min.js"

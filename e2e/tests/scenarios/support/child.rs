@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 /// A running process.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     output: Arc<Output>,
 }
@@ -32,7 +32,7 @@ impl Output {
 
 impl Running {
     /// Starts it and follows what it prints.
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -46,17 +46,17 @@ impl Running {
     }
 
     /// How many lines it has printed; a place to wait from.
-    pub fn printed(&self) -> usize {
+    pub(crate) fn printed(&self) -> usize {
         self.output.lines.lock().expect("no panic").len()
     }
 
     /// Everything it has printed.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.output.lines.lock().expect("no panic").join("\n")
     }
 
     /// The first line from `from` on that `wanted` takes something out of.
-    pub fn wait_for<T>(
+    pub(crate) fn wait_for<T>(
         &self,
         from: usize,
         limit: Duration,
@@ -89,13 +89,13 @@ impl Running {
     }
 
     /// SIGKILL, and waits until it is gone.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
     /// SIGTERM; its exit code once it is gone, or a panic after `limit`.
-    pub fn stop(&mut self, limit: Duration) -> Option<i32> {
+    pub(crate) fn stop(&mut self, limit: Duration) -> Option<i32> {
         let sent = Command::new("kill")
             .args(["-TERM", &self.child.id().to_string()])
             .status()

@@ -12,7 +12,7 @@ use super::binaries::{binary, repository};
 use super::child::Running;
 
 /// Values that no output may ever hold (design.md section 8): passwords, secrets, personal data.
-pub const PLANTED: &[&str] = &[
+pub(crate) const PLANTED: &[&str] = &[
     "correct horse battery",
     "planted-client-secret",
     "planted-password",
@@ -22,24 +22,24 @@ pub const PLANTED: &[&str] = &[
 ];
 
 /// The demo person of the quickstart.
-pub const LOGIN: &str = "demo@example.com";
+pub(crate) const LOGIN: &str = "demo@example.com";
 /// Their password.
-pub const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 const START: Duration = Duration::from_secs(30);
 
 /// A folder that is served.
-pub struct Dev {
+pub(crate) struct Dev {
     running: Running,
     folder: TempDir,
     listen: String,
     /// Issuer, as it is served.
-    pub issuer: Url,
+    pub(crate) issuer: Url,
 }
 
 impl Dev {
     /// Serves a fresh copy.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         copy(&repository().join("examples/quickstart"), folder.path());
         copy_file(
@@ -57,7 +57,7 @@ impl Dev {
     }
 
     /// SIGKILL, then the same folder at the same address.
-    pub fn kill_and_restart(&mut self) {
+    pub(crate) fn kill_and_restart(&mut self) {
         self.running.kill();
         self.search_output();
         let (running, issuer) = serve(self.folder.path(), &self.listen);
@@ -66,17 +66,17 @@ impl Dev {
     }
 
     /// The folder of YAML.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// The artefacts that it publishes, as `realmwright-idp --source dir:` reads them.
-    pub fn published(&self) -> PathBuf {
+    pub(crate) fn published(&self) -> PathBuf {
         self.folder.path().join(".realmwright/published")
     }
 
     /// Replaces a text in a file and waits for what `dev` says of it.
-    pub fn edit(&self, file: &str, from: &str, to: &str) -> Value {
+    pub(crate) fn edit(&self, file: &str, from: &str, to: &str) -> Value {
         let path = self.folder.path().join(file);
         let text = std::fs::read_to_string(&path).expect("the file is there");
         assert!(text.contains(from), "{file} does not hold {from:?}");
@@ -94,7 +94,7 @@ impl Dev {
     }
 
     /// Runs the command line against this folder.
-    pub fn accounts(&self, arguments: &[&str], input: &str) -> (bool, String) {
+    pub(crate) fn accounts(&self, arguments: &[&str], input: &str) -> (bool, String) {
         use std::io::Write;
         use std::process::Stdio;
         let mut child = Command::new(binary("realmwright"))
@@ -121,7 +121,7 @@ impl Dev {
     }
 
     /// Waits until the log has a line with this text.
-    pub fn wait_for_log(&self, text: &str) {
+    pub(crate) fn wait_for_log(&self, text: &str) {
         self.running
             .wait_for(0, Duration::from_secs(5), text, |line| {
                 line.contains(text).then_some(())
@@ -129,7 +129,7 @@ impl Dev {
     }
 
     /// SIGTERM; the exit code.
-    pub fn stop(&mut self) -> Option<i32> {
+    pub(crate) fn stop(&mut self) -> Option<i32> {
         self.running.stop(Duration::from_secs(10))
     }
 

@@ -1,8 +1,8 @@
 //! What scenarios stand on.
 
-pub mod application;
-pub mod binaries;
-pub mod browser;
-pub mod child;
-pub mod dev;
-pub mod person;
+pub(crate) mod application;
+pub(crate) mod binaries;
+pub(crate) mod browser;
+pub(crate) mod child;
+pub(crate) mod dev;
+pub(crate) mod person;

@@ -6,21 +6,21 @@ use reqwest::{Client, Response, StatusCode, header};
 use url::Url;
 
 /// A browser without script.
-pub struct Person {
+pub(crate) struct Person {
     http: Client,
 }
 
 /// A page with its first form.
 #[derive(Debug)]
-pub struct Page {
-    pub status: StatusCode,
-    pub url: Url,
-    pub html: String,
+pub(crate) struct Page {
+    pub(crate) status: StatusCode,
+    pub(crate) url: Url,
+    pub(crate) html: String,
 }
 
 /// What came of a request.
 #[derive(Debug)]
-pub enum Seen {
+pub(crate) enum Seen {
     /// A page.
     Page(Page),
     /// The browser was sent away to an application.
@@ -29,7 +29,7 @@ pub enum Seen {
 
 impl Seen {
     /// The page.
-    pub fn page(self) -> Page {
+    pub(crate) fn page(self) -> Page {
         match self {
             Self::Page(page) => page,
             Self::Left(url) => panic!("sent to {url} instead of a page"),
@@ -37,7 +37,7 @@ impl Seen {
     }
 
     /// The address of the application.
-    pub fn left(self) -> Url {
+    pub(crate) fn left(self) -> Url {
         match self {
             Self::Left(url) => url,
             Self::Page(page) => panic!("still on a page: {}\n{}", page.status, page.html),
@@ -47,7 +47,7 @@ impl Seen {
 
 impl Person {
     /// With nothing remembered.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let http = Client::builder()
             .cookie_store(true)
             .redirect(reqwest::redirect::Policy::none())
@@ -58,19 +58,19 @@ impl Person {
     }
 
     /// Opens an address and follows redirects within its origin.
-    pub async fn open(&self, url: &Url) -> reqwest::Result<Seen> {
+    pub(crate) async fn open(&self, url: &Url) -> reqwest::Result<Seen> {
         let answer = self.http.get(url.clone()).send().await?;
         self.follow(url, answer).await
     }
 
     /// Submits the first form of a page.
-    pub async fn submit(&self, page: &Page, fields: &[(&str, &str)]) -> reqwest::Result<Seen> {
+    pub(crate) async fn submit(&self, page: &Page, fields: &[(&str, &str)]) -> reqwest::Result<Seen> {
         let answer = self.send(page, fields).await?;
         self.follow(&page.url, answer).await
     }
 
     /// Submits and does not look at where it leads.
-    pub async fn send(&self, page: &Page, fields: &[(&str, &str)]) -> reqwest::Result<Response> {
+    pub(crate) async fn send(&self, page: &Page, fields: &[(&str, &str)]) -> reqwest::Result<Response> {
         let (action, mut values) = page.form();
         for (name, value) in fields {
             values.insert((*name).to_owned(), (*value).to_owned());
@@ -126,12 +126,12 @@ impl Page {
     }
 
     /// Whether the page has a field or button with this name.
-    pub fn asks_for(&self, name: &str) -> bool {
+    pub(crate) fn asks_for(&self, name: &str) -> bool {
         self.html.contains(&format!("name=\"{name}\""))
     }
 
     /// Text of the first element with this class.
-    pub fn text_of(&self, class: &str) -> Option<String> {
+    pub(crate) fn text_of(&self, class: &str) -> Option<String> {
         let start = self.html.find(&format!("class=\"{class}\""))?;
         let inner = &self.html[start..][self.html[start..].find('>')? + 1..];
         Some(without_tags(&inner[..inner.find("</p>")?]))
