@@ -7,7 +7,7 @@ use axum::Router;
 use ipnet::IpNet;
 use realmwright_engine::ports::{Clock, Ports};
 use realmwright_engine::{Engine, RuntimeRealm};
-use realmwright_store::Store;
+use realmwright_store::{Store, StoreError};
 use realmwright_web::{RealmRoutes, TrustedProxies, Web, WebSettings};
 
 use crate::clock::SystemClock;
@@ -187,14 +187,26 @@ impl Process {
         ));
         life.spawn(Arc::clone(&self.batches).keep_flushing(Arc::clone(store), life.clone()));
         life.spawn(Arc::clone(swap).follow_the_clock(Arc::clone(clock), life.clone()));
-        let settling = Settling::new(
-            Arc::clone(store),
-            self.engine.clone(),
-            Arc::clone(swap),
-            self.own_database,
-        );
-        life.spawn(settling.follow(life.clone()));
+        life.spawn(self.settling().follow(life.clone()));
         life.spawn(Arc::clone(&self.readiness).keep_checking(source_is_served));
+    }
+
+    /// Waits until the accounts that the served realms begin with are there, for a caller that
+    /// is about to invite people. Otherwise they come soon after [`Process::start`].
+    ///
+    /// # Errors
+    /// When the database refuses this region.
+    pub async fn settle(&self) -> Result<bool, StoreError> {
+        self.settling().settle().await
+    }
+
+    fn settling(&self) -> Settling {
+        Settling::new(
+            Arc::clone(&self.store),
+            self.engine.clone(),
+            Arc::clone(&self.swap),
+            self.own_database,
+        )
     }
 
     /// After the stop was asked for: waits for requests under way, then writes what they left.

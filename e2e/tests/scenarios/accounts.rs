@@ -80,7 +80,7 @@ async fn foreign_hashes_are_imported_and_an_interrupted_import_goes_on() {
     let hash = bcrypt_of_first();
     let file = dev.folder().join(".realmwright/people.ndjson");
     let line = |name: &str, email: &str| {
-        serde_json::json!({"name": name, "attributes": {"email": email}, "passwordHash": hash})
+        serde_json::json!({"name": name, "attributes": {"email": email}, "password": {"hash": hash}})
             .to_string()
     };
     let text = [line("one", LOGIN), line("two", "planted.other@example.com")].join("\n");

@@ -65,6 +65,8 @@ impl Application {
             Url::parse(&format!("http://127.0.0.1:{port}/callback")).expect("an address");
 
         let http = reqwest::Client::builder()
+            // A connection of before a kill would fail the first request after it.
+            .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client");

@@ -98,9 +98,12 @@ impl Browser {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), gone)
+        if tokio::time::timeout(Duration::from_secs(20), gone)
             .await
-            .unwrap_or_else(|_| panic!("nothing came of pressing {css}"));
+            .is_err()
+        {
+            panic!("nothing came of pressing {css}: {}", self.describe().await);
+        }
         self.one("body").await;
     }
 

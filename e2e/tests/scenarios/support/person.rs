@@ -50,6 +50,8 @@ impl Person {
     pub(crate) fn new() -> Self {
         let http = Client::builder()
             .cookie_store(true)
+            // A connection of before a kill would fail the first request after it.
+            .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .timeout(std::time::Duration::from_secs(20))
             .build()
@@ -64,13 +66,21 @@ impl Person {
     }
 
     /// Submits the first form of a page.
-    pub(crate) async fn submit(&self, page: &Page, fields: &[(&str, &str)]) -> reqwest::Result<Seen> {
+    pub(crate) async fn submit(
+        &self,
+        page: &Page,
+        fields: &[(&str, &str)],
+    ) -> reqwest::Result<Seen> {
         let answer = self.send(page, fields).await?;
         self.follow(&page.url, answer).await
     }
 
     /// Submits and does not look at where it leads.
-    pub(crate) async fn send(&self, page: &Page, fields: &[(&str, &str)]) -> reqwest::Result<Response> {
+    pub(crate) async fn send(
+        &self,
+        page: &Page,
+        fields: &[(&str, &str)],
+    ) -> reqwest::Result<Response> {
         let (action, mut values) = page.form();
         for (name, value) in fields {
             values.insert((*name).to_owned(), (*value).to_owned());

@@ -94,7 +94,9 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
     let manifests = folder::read(&command.folder)?;
     let report = desk.look(manifests)?.unwrap_or_default();
 
-    // The listener is open before anything is said: what is printed works.
+    // The listener is open, and the demo person is there, before anything is said: what is
+    // printed works.
+    process.settle().await?;
     process.start(|| true);
     let mut listener = Listener::new(socket, process.router());
     if let (Some(certificate), Some(key)) = (&command.tls_cert, &command.tls_key) {
