@@ -19,6 +19,7 @@ run: ## Serve the quickstart with its demo application; Ctrl-C ends both
 	@scripts/run $(QUICKSTART)
 
 test: prepare ## Run every test
+	cargo build --locked --quiet -p realmwright -p realmwright-idp -p realmwright-demo
 	cargo test --workspace --locked --quiet
 
 lint: ## Format and clippy, warnings are errors

@@ -159,8 +159,7 @@ async fn a_second_factor_is_set_up_at_login() {
 
     let begun = application.begin(&[], &[("prompt", "login")]);
     browser.client.goto(begun.url.as_str()).await.unwrap();
-    browser.fill("password", PASSWORD).await;
-    browser.press("form.form button.primary").await;
+    log_in(&browser).await;
     browser
         .one("details.more summary")
         .await

@@ -1,6 +1,6 @@
 //! `realmwright dev` on a copy of the quickstart folder with the applications of the scenarios.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -68,11 +68,6 @@ impl Dev {
     /// The folder of YAML.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
-    }
-
-    /// The artefacts that it publishes, as `realmwright-idp --source dir:` reads them.
-    pub(crate) fn published(&self) -> PathBuf {
-        self.folder.path().join(".realmwright/published")
     }
 
     /// Replaces a text in a file and waits for what `dev` says of it.
