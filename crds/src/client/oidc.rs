@@ -120,8 +120,7 @@ pub struct SecretAuthentication {
     /// `clientSecret`, of the object's namespace (OIDC-10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated: Option<GeneratedSecret>,
-    /// The secret lies in this Secret: at least 128 bits. A key with `.next` appended holds the
-    /// second value during a rotation (OIDC-11).
+    /// The secret lies in this Secret: at least 128 bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretKeyRef>,
 }
