@@ -100,7 +100,7 @@ pub enum Step {
 }
 
 /// A response to the application, by its redirect address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ClientResponse {
     /// The registered address, without the parameters.
     pub redirect_uri: Url,
@@ -108,6 +108,23 @@ pub struct ClientResponse {
     pub mode: ResponseMode,
     /// The parameters, in order: `code`, `state`, `iss`, `error`, ...
     pub parameters: Vec<(String, String)>,
+}
+
+impl fmt::Debug for ClientResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientResponse")
+            .field("redirect_uri", &self.redirect_uri.as_str())
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ClientResponse {
+    /// What `form-action` must name so that the browser follows the response (design, section 8).
+    #[must_use]
+    pub fn form_action(&self) -> String {
+        crate::login::form_action(&self.redirect_uri)
+    }
 }
 
 /// What pages say about an application.
@@ -488,7 +505,7 @@ impl EngineFault {
 }
 
 /// A call of an endpoint that applications use without a browser.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct BackChannelCall<'a> {
     /// The form body, as it came.
     pub form: &'a str,
@@ -496,14 +513,28 @@ pub struct BackChannelCall<'a> {
     pub authorization: Option<&'a str>,
 }
 
+impl fmt::Debug for BackChannelCall<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BackChannelCall").finish_non_exhaustive()
+    }
+}
+
 /// An answer to an application: JSON that must not be cached.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct JsonAnswer {
     /// The body; null for an empty one.
     pub body: serde_json::Value,
     /// Who asked, once authenticated: its `webOrigins` decide on CORS, see
     /// [`RuntimeRealm::allows_origin`].
     pub client: Option<ClientId>,
+}
+
+impl fmt::Debug for JsonAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonAnswer")
+            .field("client", &self.client)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An error to an application, RFC 6749 section 5.2 and RFC 6750 section 3.
@@ -549,5 +580,31 @@ impl OAuthError {
 impl From<StoreError> for CallFault {
     fn from(error: StoreError) -> Self {
         Self::Engine(EngineFault::Store(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// design.md section 8: secrets are redacted by type.
+    #[test]
+    fn what_carries_codes_tokens_and_secrets_prints_none_of_them() {
+        let response = ClientResponse {
+            redirect_uri: Url::parse("https://app.example.com/callback").unwrap(),
+            mode: ResponseMode::Query,
+            parameters: vec![("code".to_owned(), "planted".to_owned())],
+        };
+        let answer = JsonAnswer {
+            body: serde_json::json!({"access_token": "planted"}),
+            client: None,
+        };
+        let call = BackChannelCall {
+            form: "client_secret=planted",
+            authorization: Some("Basic planted"),
+        };
+        let printed = format!("{response:?} {answer:?} {call:?}");
+        assert!(!printed.contains("planted"), "{printed}");
+        assert!(printed.contains("app.example.com"));
     }
 }

@@ -49,30 +49,35 @@ pub(crate) fn reply(visit: &Visit, result: Result<Reply, EngineFault>) -> Respon
 /// A response to the application, OAuth 2.0 Multiple Response Type Encoding Practices section 2.1
 /// and Form Post Response Mode section 2; 303 by RFC 9700 section 4.12.
 fn respond(visit: &Visit, answer: ClientResponse) -> Response {
-    let ClientResponse {
-        mut redirect_uri,
-        mode,
-        parameters,
-    } = answer;
-    match mode {
+    match answer.mode {
         ResponseMode::Query => {
-            redirect_uri.query_pairs_mut().extend_pairs(&parameters);
+            let mut redirect_uri = answer.redirect_uri;
+            redirect_uri
+                .query_pairs_mut()
+                .extend_pairs(&answer.parameters);
             visit.see_other(redirect_uri.as_str())
         }
         ResponseMode::Fragment => {
             let mut encoder = Url::parse("x:").ok();
             let fragment = encoder.as_mut().and_then(|url| {
-                url.query_pairs_mut().extend_pairs(&parameters);
+                url.query_pairs_mut().extend_pairs(&answer.parameters);
                 url.query().map(str::to_owned)
             });
+            let mut redirect_uri = answer.redirect_uri;
             redirect_uri.set_fragment(fragment.as_deref());
             visit.see_other(redirect_uri.as_str())
         }
-        ResponseMode::FormPost => form_post(visit, &redirect_uri, parameters),
+        ResponseMode::FormPost => form_post(visit, answer),
     }
 }
 
-fn form_post(visit: &Visit, redirect_uri: &Url, parameters: Vec<(String, String)>) -> Response {
+fn form_post(visit: &Visit, answer: ClientResponse) -> Response {
+    let form_action = answer.form_action();
+    let ClientResponse {
+        redirect_uri,
+        mode: _,
+        parameters,
+    } = answer;
     let form = parameters
         .into_iter()
         .fold(Form::to(redirect_uri.as_str()), |form, (name, value)| {
@@ -85,18 +90,9 @@ fn form_post(visit: &Visit, redirect_uri: &Url, parameters: Vec<(String, String)
         failure: None,
     });
     let policy = PagePolicy::default()
-        .with_form_action(Some(origin_of(redirect_uri)))
+        .with_form_action(Some(form_action))
         .submitting_itself();
     visit.page(StatusCode::OK, &page, &policy)
-}
-
-/// What `form-action` calls an address: its origin, or its scheme where it has none.
-fn origin_of(url: &Url) -> String {
-    if url.origin().is_tuple() {
-        url.origin().ascii_serialization()
-    } else {
-        format!("{}:", url.scheme())
-    }
 }
 
 fn error_page(visit: &Visit, page: ErrorPage) -> Response {
