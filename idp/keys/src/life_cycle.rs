@@ -421,13 +421,16 @@ impl<'a> Cycle<'a> {
         }
     }
 
+    /// Twice the skew: the pod that signed last may be ahead, which lengthens the token, and so
+    /// may the pod that drops the key.
     fn retirement(&self, entry: &KeyEntry) -> Retirement {
         let life = entry
             .longest_life
             .max(self.policy.longest_life(self.purpose));
+        let apart = sum(self.policy.skew, self.policy.skew);
         Retirement {
             kid: entry.kid.clone(),
-            retire_after: after(self.now, sum(life, self.policy.skew)),
+            retire_after: after(self.now, sum(life, apart)),
         }
     }
 

@@ -139,7 +139,7 @@ fn a_scheduled_rotation_publishes_a_day_ahead() {
     ));
     let settled = used + 30;
     driver.settle(settled);
-    let gone = settled + 10 * HOUR + 30;
+    let gone = settled + 10 * HOUR + 2 * 30;
     assert_eq!(driver.keyring.published(at(gone - 1)).count(), 2);
     assert_eq!(driver.keyring.published(at(gone)).count(), 1);
     driver.settle(gone);
@@ -231,9 +231,30 @@ fn a_change_of_algorithm_adds_and_removes() {
     driver.policy.algorithms.remove(&SigningAlgorithm::RS256);
     driver.settle(used);
     assert!(driver.keyring.current(RS256, at(used)).is_none());
-    let gone = used + 10 * HOUR + 30;
+    let gone = used + 10 * HOUR + 2 * 30;
     assert_eq!(driver.keyring.accepted(RS256, at(gone - 1)).count(), 1);
     assert_eq!(driver.keyring.accepted(RS256, at(gone)).count(), 0);
+}
+
+/// A pod whose clock is ahead signs longer tokens, and another such pod drops keys earlier: the
+/// key is still published when the last token ends.
+#[test]
+fn a_key_outlives_tokens_of_pods_that_are_ahead() {
+    let mut driver = Driver::new(policy());
+    driver.policy.algorithms.insert(SigningAlgorithm::RS256);
+    driver.settle(0);
+    let (now, ahead) = (HOUR, 30);
+    let token_ends = now + ahead + 10 * HOUR;
+    driver.policy.algorithms.remove(&SigningAlgorithm::RS256);
+    driver.settle(now);
+    let last_moment = at(token_ends - 1 + ahead);
+    assert_eq!(driver.keyring.accepted(RS256, last_moment).count(), 1);
+    assert!(
+        driver
+            .keyring
+            .published(last_moment)
+            .any(|entry| entry.purpose == RS256)
+    );
 }
 
 #[test]
