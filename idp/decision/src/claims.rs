@@ -12,7 +12,7 @@ use crate::facts::Facts;
 use crate::roles::VisibleRoles;
 
 /// Which answer claims go into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// The id token.
     IdToken,
@@ -23,7 +23,12 @@ pub enum Target {
 }
 
 impl Target {
-    const fn is_among(self, targets: ClaimTargets) -> bool {
+    /// Every answer.
+    pub const ALL: [Self; 3] = [Self::IdToken, Self::AccessToken, Self::UserInfo];
+
+    /// Whether it is one of these.
+    #[must_use]
+    pub const fn is_among(self, targets: ClaimTargets) -> bool {
         match self {
             Self::IdToken => targets.id_token,
             Self::AccessToken => targets.access_token,
@@ -71,7 +76,13 @@ pub fn is_protected(claim: &str) -> bool {
         .is_some_and(|first| PROTECTED.contains(&first.as_str()))
 }
 
-/// The nested names of a claim: split at dots; `\.` is a dot in a name.
+/// The name in the answer under which a claim lies: the whole, or the first part of a nested one.
+#[must_use]
+pub fn outermost(claim: &str) -> String {
+    segments(claim).swap_remove(0)
+}
+
+/// The nested names of a claim, at least one: split at dots; `\.` is a dot in a name.
 fn segments(claim: &str) -> Vec<String> {
     let mut segments = vec![String::new()];
     let mut chars = claim.chars().peekable();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use realmwright_snapshot::{ClientId, RealmSnapshot, RoleName, RoleRef, RoleScope, ScopeSnapshot};
 
 /// The roles that a realm declares, with what each brings along (KC-ROLE-01, KC-ROLE-05).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoleCatalogue {
     realm: BTreeMap<RoleName, BTreeSet<RoleRef>>,
     clients: BTreeMap<ClientId, BTreeSet<RoleName>>,

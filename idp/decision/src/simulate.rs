@@ -23,7 +23,7 @@ use crate::realm::{ClientDecisions, RealmDecisions};
 use crate::scopes::{ConsentDecision, ConsentPrompt, Grantor, decide_consent, decide_scopes};
 
 /// A login to simulate.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SimulatedLogin {
     /// The person: stored attributes and directly held roles; computed attributes and included
     /// roles are worked out.

@@ -15,7 +15,9 @@ use url::Url;
   0  done, and nothing is wrong
   1  done, and something is wrong: faults in YAML, failing tests, no such account
   2  wrong usage
-  3  could not be done: unreadable files, no connection, refused by the server"
+  3  could not be done: unreadable files, no connection, refused by the server
+  4  plan: something changes
+  5  plan: something risky changes"
 )]
 pub(crate) struct Arguments {
     /// How results are written.
@@ -34,6 +36,8 @@ pub(crate) enum Format {
     Human,
     /// For programs.
     Json,
+    /// For a comment on a pull request: `plan` alone.
+    Markdown,
 }
 
 #[derive(Debug, Subcommand)]
@@ -44,6 +48,8 @@ pub(crate) enum Command {
     Validate(Sources),
     /// Run the config tests (RealmTest) of a folder.
     Test(Tests),
+    /// Say what a change does to people and applications.
+    Plan(Compare),
     /// Explain a diagnostic, such as RW0123.
     Explain(Explain),
     /// Write the custom resource definitions for Kubernetes.
@@ -77,6 +83,29 @@ pub(crate) struct Tests {
     /// Only cases whose name holds this text.
     #[arg(long)]
     pub(crate) only: Option<String>,
+}
+
+/// Two configurations.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each side is a folder, REVISION:PATH in the Git work tree here, or a folder of sealed snapshots
+(<folder>/.realmwright/published is what `dev` serves). A revision alone means the folder of the
+other side.
+
+Examples:
+  realmwright plan main config/
+  realmwright plan v1.4:config v1.5:config --format markdown
+  realmwright plan config/.realmwright/published config/
+
+Exit status: 0 nothing changes, 4 something changes, 5 something risky changes, 1 a side does not
+compile."
+)]
+pub(crate) struct Compare {
+    /// What is there.
+    pub(crate) old: String,
+
+    /// What is to come.
+    pub(crate) new: String,
 }
 
 #[derive(Debug, Args)]

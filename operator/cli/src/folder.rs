@@ -16,6 +16,18 @@ const MAX_DEPTH: usize = 16;
 /// All `.yaml` and `.yml` files under a folder, by their path in it, and the Secrets that `dev`
 /// keeps beside its state. Other hidden files and folders are left out.
 pub(crate) fn read(folder: &Path) -> anyhow::Result<Manifests> {
+    let mut manifests = read_committed(folder)?;
+    let secrets = State::of(folder).secrets();
+    if secrets.is_dir() {
+        for file in files(&secrets)? {
+            insert(&mut manifests, folder, &file)?;
+        }
+    }
+    Ok(manifests)
+}
+
+/// The same without what `dev` keeps: what a commit of the folder holds.
+pub(crate) fn read_committed(folder: &Path) -> anyhow::Result<Manifests> {
     let mut manifests = Manifests::new();
     let metadata =
         std::fs::metadata(folder).with_context(|| format!("cannot read {}", folder.display()))?;
@@ -23,13 +35,7 @@ pub(crate) fn read(folder: &Path) -> anyhow::Result<Manifests> {
         insert(&mut manifests, folder.parent().unwrap_or(folder), folder)?;
         return Ok(manifests);
     }
-    let secrets = State::of(folder).secrets();
-    let kept = if secrets.is_dir() {
-        files(&secrets)?
-    } else {
-        Vec::new()
-    };
-    for file in files(folder)?.into_iter().chain(kept) {
+    for file in files(folder)? {
         insert(&mut manifests, folder, &file)?;
     }
     Ok(manifests)
@@ -82,6 +88,14 @@ fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 pub(crate) fn is_manifest(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+/// Whether a path in a folder is one that is read from a commit: YAML, and nothing hidden.
+pub(crate) fn is_committed_manifest(path: &Path) -> bool {
+    let hidden = path
+        .components()
+        .any(|part| part.as_os_str().to_string_lossy().starts_with('.'));
+    is_manifest(path) && !hidden
 }
 
 #[cfg(test)]

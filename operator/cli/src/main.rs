@@ -1,5 +1,5 @@
 //! `realmwright`: the command line for people. `dev` serves a folder of YAML, `validate`, `test`,
-//! `explain` and `crds` work on files alone, and `accounts` talks to the REST API of a served
+//! `plan`, `explain` and `crds` work on files alone, and `accounts` talks to the REST API of a served
 //! realm.
 //!
 //! It decides nothing itself: the compiler judges YAML, the engine judges people. It must not
@@ -14,6 +14,7 @@ mod commands;
 mod dev;
 mod folder;
 mod output;
+mod sides;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,21 @@ pub(crate) enum Outcome {
     Good,
     /// Done; what was looked at is wrong: faults in YAML, failing tests, no such account.
     Wrong,
+    /// Done; two configurations differ.
+    Changed,
+    /// Done; they differ in something that should be looked at twice.
+    Risky,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Good => Self::SUCCESS,
+            Outcome::Wrong => Self::from(1),
+            Outcome::Changed => Self::from(4),
+            Outcome::Risky => Self::from(5),
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -37,14 +53,14 @@ fn main() -> ExitCode {
     let ran = match arguments.command {
         Command::Validate(command) => commands::validate::run(&command, output),
         Command::Test(command) => commands::test::run(&command, output),
+        Command::Plan(command) => commands::plan::run(&command, output),
         Command::Explain(command) => commands::explain::run(&command, output),
         Command::Crds(command) => commands::crds::run(&command),
         Command::Dev(command) => dev::run(*command, output),
         Command::Accounts(command) => accounts::run(*command, output),
     };
     match ran {
-        Ok(Outcome::Good) => ExitCode::SUCCESS,
-        Ok(Outcome::Wrong) => ExitCode::from(1),
+        Ok(outcome) => outcome.into(),
         Err(fault) => {
             output.failure(&fault);
             ExitCode::from(3)

@@ -57,12 +57,12 @@ impl Output {
     pub(crate) fn failure(self, fault: &anyhow::Error) {
         let mut error = std::io::stderr().lock();
         let _ = match self.format {
-            Format::Human => writeln!(error, "{} {fault:#}", self.paint(BAD, "error:")),
             Format::Json => writeln!(
                 error,
                 "{}",
                 serde_json::json!({"error": format!("{fault:#}")})
             ),
+            _ => writeln!(error, "{} {fault:#}", self.paint(BAD, "error:")),
         };
     }
 }

@@ -14,6 +14,7 @@
 //! - `lower` turns each realm into snapshot values; `compiler` seals them and remembers what did
 //!   not change, object by object.
 //! - `config_test` runs `RealmTest` cases on the decision crate that also serves.
+//! - [`plan`] says what a change does to people and applications.
 //!
 //! Recipe for a new rule: add a code to `diagnostics/catalogue.rs` with its explanation, emit it
 //! where the facts are at hand, and add a folder to `testdata/` that shows it. A test fails for a
@@ -31,6 +32,7 @@ mod manifests;
 mod object;
 mod parse;
 mod path;
+pub mod plan;
 mod realm;
 mod secrets;
 mod stage;

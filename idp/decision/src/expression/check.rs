@@ -29,6 +29,7 @@ pub(crate) fn check(expr: &Expr, environment: &Environment) -> Result<Checked, V
             session_claims: BTreeSet::new(),
             data_class: DataClass::Pseudonymous,
             person: false,
+            parts: BTreeSet::new(),
         },
     };
     let checked = checker.expression(expr);
@@ -386,6 +387,7 @@ impl Checker<'_> {
         if fact.is_personal() {
             self.reads.person = true;
         }
+        self.reads.parts.extend(fact.part());
         match fact {
             Fact::PersonAttribute(name) => {
                 let class = self

@@ -109,6 +109,24 @@ pub struct Reads {
     pub data_class: DataClass,
     /// Whether the person is read at all.
     pub person: bool,
+    /// What else is read that may differ although the person does not.
+    pub parts: BTreeSet<Part>,
+}
+
+/// Something that an expression reads beside attributes, in coarse kinds: what a change of the
+/// configuration can touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The person's roles.
+    Roles,
+    /// Labels of the application.
+    Tags,
+    /// Scopes of the request.
+    Scopes,
+    /// The session.
+    Session,
+    /// What the login has come to, or which methods there are.
+    Login,
 }
 
 /// An error in an expression.

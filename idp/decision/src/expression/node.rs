@@ -4,8 +4,8 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use realmwright_snapshot::AttributeName;
 
-use super::Value;
 use super::parse::Operator;
+use super::{Part, Value};
 
 /// Something that an expression reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +80,37 @@ impl Fact {
                 | Self::PersonRequiredFactors
                 | Self::PersonAttribute(_)
         )
+    }
+
+    /// Its coarse kind; none for what no change of a configuration touches, and for attributes.
+    pub(crate) const fn part(&self) -> Option<Part> {
+        match self {
+            Self::PersonRoles => Some(Part::Roles),
+            Self::ClientTags => Some(Part::Tags),
+            Self::RequestScopes => Some(Part::Scopes),
+            Self::SessionExists
+            | Self::SessionMethods
+            | Self::SessionFactors
+            | Self::SessionAge
+            | Self::SessionClaim(_) => Some(Part::Session),
+            Self::LoginFactors | Self::LoginMethods | Self::LoginAvailableMethods => {
+                Some(Part::Login)
+            }
+            Self::PersonSub
+            | Self::PersonKnown
+            | Self::PersonGroups
+            | Self::PersonRequiredFactors
+            | Self::PersonAttribute(_)
+            | Self::ClientId
+            | Self::RequestPrompt
+            | Self::RequestIp
+            | Self::RequestAcrValues
+            | Self::RequestLoginHint
+            | Self::RequestUiLocales
+            | Self::LoginTyped
+            | Self::Now
+            | Self::TypedLogin => None,
+        }
     }
 
     /// Whether it may be absent.

@@ -2,6 +2,7 @@
 
 pub(crate) mod crds;
 pub(crate) mod explain;
+pub(crate) mod plan;
 pub(crate) mod test;
 pub(crate) mod validate;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 pub use catalogue::{Code, Explanation};
+pub(crate) use render::Painter;
 pub use render::{Colour, human, json};
 
 /// How bad a fault is.

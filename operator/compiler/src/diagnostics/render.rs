@@ -35,10 +35,15 @@ impl Severity {
     }
 }
 
-struct Painter(Colour);
+/// Puts ANSI colours around text, or not.
+pub(crate) struct Painter(Colour);
 
 impl Painter {
-    fn paint(&self, ansi: &str, text: &str) -> String {
+    pub(crate) const fn new(colour: Colour) -> Self {
+        Self(colour)
+    }
+
+    pub(crate) fn paint(&self, ansi: &str, text: &str) -> String {
         match self.0 {
             Colour::Ansi => format!("{ansi}{text}{RESET}"),
             Colour::None => text.to_owned(),

@@ -1,0 +1,303 @@
+//! A plan as text: for a terminal, and as Markdown for a pull request.
+
+use std::fmt::Write as _;
+
+use realmwright_snapshot::ClientId;
+
+use super::changes::{Change, Evidence};
+use super::fields::FieldChange;
+use super::witness::Witness;
+use super::{Plan, RealmPlan, Standing, Verdict};
+use crate::diagnostics::{Colour, Painter};
+
+const BOLD: &str = "\u{1b}[1m";
+const RED: &str = "\u{1b}[1;31m";
+const FAINT: &str = "\u{1b}[2m";
+
+/// So many applications are named; the rest is counted.
+const NAMED: usize = 5;
+
+/// A longer value of a field is cut.
+const LONGEST_VALUE: usize = 200;
+
+/// So many fields are listed; the rest is counted.
+const MOST_FIELDS: usize = 100;
+
+/// The plan for a terminal.
+#[must_use]
+pub fn human(plan: &Plan, colour: Colour) -> String {
+    let painter = Painter::new(colour);
+    let mut out = String::new();
+    for realm in &plan.realms {
+        let title = format!("{} in {}", realm.realm, realm.region);
+        let standing = standing(realm.standing);
+        let _ = writeln!(out, "{}{standing}\n", painter.paint(BOLD, &title));
+        for change in shown(realm) {
+            human_change(&mut out, change, &painter);
+        }
+        for line in unfound(realm) {
+            let _ = writeln!(out, "{}", painter.paint(FAINT, &format!("  ?      {line}")));
+        }
+        if realm.changes.is_empty() {
+            out.push_str("  nothing that people or applications notice\n");
+        }
+        if !realm.fields.is_empty() {
+            out.push('\n');
+        }
+        for field in realm.fields.iter().take(MOST_FIELDS) {
+            let _ = writeln!(
+                out,
+                "{}",
+                painter.paint(FAINT, &format!("  {}", field_line(field)))
+            );
+        }
+        if let Some(more) = more_fields(realm) {
+            let _ = writeln!(out, "{}", painter.paint(FAINT, &format!("  {more}")));
+        }
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{}", verdict_line(plan));
+    out
+}
+
+fn human_change(out: &mut String, change: &Change, painter: &Painter) {
+    let mark = if change.risk.is_some() {
+        painter.paint(RED, "risky")
+    } else {
+        "     ".to_owned()
+    };
+    let subject = subject(&change.applications);
+    let _ = write!(
+        out,
+        "  {mark}  {}{}",
+        painter.paint(BOLD, &subject),
+        change.text
+    );
+    if let (Some(before), Some(after)) = (&change.before, &change.after) {
+        let _ = write!(out, "  {before} -> {after}");
+    }
+    out.push('\n');
+    if let Some(risk) = change.risk {
+        let _ = writeln!(out, "         {risk}");
+    }
+    if let Some(Evidence::Witness(witness)) = &change.evidence {
+        for line in witness_lines(witness, change) {
+            let _ = writeln!(out, "{}", painter.paint(FAINT, &format!("         {line}")));
+        }
+    }
+}
+
+fn witness_lines(witness: &Witness, change: &Change) -> [String; 3] {
+    let application = if change.applications.len() > 1 {
+        format!(" at {}", witness.application)
+    } else {
+        String::new()
+    };
+    [
+        format!("for {}{application}; {}", witness.person, witness.request),
+        format!("before: {}", witness.before),
+        format!("after:  {}", witness.after),
+    ]
+}
+
+/// The plan as Markdown, for a comment on a pull request.
+#[must_use]
+pub fn markdown(plan: &Plan) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "### Realmwright plan: {}\n", verdict_line(plan));
+    for realm in &plan.realms {
+        let _ = writeln!(
+            out,
+            "#### `{}` in `{}`{}\n",
+            realm.realm,
+            realm.region,
+            standing(realm.standing)
+        );
+        for change in shown(realm) {
+            markdown_change(&mut out, change);
+        }
+        for line in unfound(realm) {
+            let _ = writeln!(out, "- _{}_", escape(&line));
+        }
+        if realm.changes.is_empty() {
+            out.push_str("Nothing that people or applications notice.\n");
+        }
+        if !realm.fields.is_empty() {
+            out.push_str("\n<details><summary>Fields</summary>\n\n```diff\n");
+            for field in realm.fields.iter().take(MOST_FIELDS) {
+                out.push_str(&field_diff(field));
+            }
+            out.push_str("```\n");
+            if let Some(more) = more_fields(realm) {
+                let _ = writeln!(out, "\n{more}");
+            }
+            out.push_str("</details>\n");
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn markdown_change(out: &mut String, change: &Change) {
+    let mark = if change.risk.is_some() { "⚠️ " } else { "" };
+    let subject = escape(&subject(&change.applications));
+    let subject = subject.trim_end();
+    let strong = if subject.is_empty() {
+        String::new()
+    } else {
+        format!("**{subject}** ")
+    };
+    let _ = write!(out, "- {mark}{strong}{}", escape(&change.text));
+    if let (Some(before), Some(after)) = (&change.before, &change.after) {
+        let _ = write!(out, ": {} → {}", escape(before), escape(after));
+    }
+    if let Some(risk) = change.risk {
+        let _ = write!(out, " — {risk}");
+    }
+    out.push('\n');
+    if let Some(Evidence::Witness(witness)) = &change.evidence {
+        for line in witness_lines(witness, change) {
+            let _ = writeln!(out, "  - {}", escape(&line));
+        }
+    }
+}
+
+/// What a reviewer wrote into YAML must not become markup of the comment. Backquotes are ours.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '*' | '_' | '[' | ']' | '|' | '\\' | '#' | '@' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            '\n' | '\r' => escaped.push(' '),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+const fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Added => "  (new)",
+        Standing::Removed => "  (removed)",
+        Standing::Kept => "",
+    }
+}
+
+fn subject(applications: &[ClientId]) -> String {
+    if applications.is_empty() {
+        return String::new();
+    }
+    let named: Vec<&str> = applications
+        .iter()
+        .take(NAMED)
+        .map(ClientId::as_str)
+        .collect();
+    let named = named.join(", ");
+    match applications.len().saturating_sub(NAMED) {
+        0 => format!("{named}: "),
+        1 => format!("{named} and 1 other: "),
+        more => format!("{named} and {more} others: "),
+    }
+}
+
+fn is_unfound(change: &Change) -> bool {
+    matches!(change.evidence, Some(Evidence::NoneFound { .. }))
+}
+
+/// Claims that newly reach an application are shown whether or not somebody was found.
+fn shown(realm: &RealmPlan) -> impl Iterator<Item = &Change> {
+    let changes = realm.changes.iter();
+    changes.filter(|change| change.risk.is_some() || !is_unfound(change))
+}
+
+/// What may differ but was not seen to, in one line for the applications that it may differ for.
+fn unfound(realm: &RealmPlan) -> Vec<String> {
+    let mut lines: Vec<(&[ClientId], usize, Vec<&str>)> = Vec::new();
+    for change in &realm.changes {
+        let Some(Evidence::NoneFound { samples }) = change.evidence else {
+            continue;
+        };
+        if change.risk.is_some() {
+            continue;
+        }
+        let known = lines.iter_mut().find(|(applications, tried, _)| {
+            **applications == *change.applications && *tried == samples
+        });
+        match known {
+            Some((_, _, texts)) => texts.push(&change.text),
+            None => lines.push((&change.applications, samples, vec![&change.text])),
+        }
+    }
+    lines
+        .into_iter()
+        .map(|(applications, samples, texts)| {
+            let found = if samples == 0 {
+                "not searched".to_owned()
+            } else {
+                format!("nobody found in {samples} logins")
+            };
+            format!("{}{} ({found})", subject(applications), texts.join("; "))
+        })
+        .collect()
+}
+
+fn verdict_line(plan: &Plan) -> String {
+    let changes = || plan.realms.iter().flat_map(|realm| &realm.changes);
+    let risky = changes().filter(|change| change.risk.is_some()).count();
+    let counted = match changes().count() {
+        1 => "1 change".to_owned(),
+        number => format!("{number} changes"),
+    };
+    match plan.verdict() {
+        Verdict::Unchanged => "no changes".to_owned(),
+        Verdict::Changed => format!("{counted}, none of them risky"),
+        Verdict::Risky => format!("{counted}, {risky} risky"),
+    }
+}
+
+fn field_name(field: &FieldChange) -> String {
+    match field.field.as_str() {
+        "" => field.object.clone(),
+        name => format!("{}: {name}", field.object),
+    }
+}
+
+fn value_text(value: Option<&serde_json::Value>) -> String {
+    let text = value.map_or_else(|| "(nothing)".to_owned(), ToString::to_string);
+    if text.chars().count() <= LONGEST_VALUE {
+        return text;
+    }
+    let cut: String = text.chars().take(LONGEST_VALUE).collect();
+    format!("{cut}…")
+}
+
+fn field_line(field: &FieldChange) -> String {
+    let (before, after) = (
+        value_text(field.before.as_ref()),
+        value_text(field.after.as_ref()),
+    );
+    format!("{}  {before} -> {after}", field_name(field))
+}
+
+fn field_diff(field: &FieldChange) -> String {
+    let name = field_name(field);
+    let line = |mark: char, value: Option<&serde_json::Value>| {
+        value.map_or_else(String::new, |value| {
+            format!(
+                "{mark} {name}: {}\n",
+                value_text(Some(value)).replace("```", "'''")
+            )
+        })
+    };
+    line('-', field.before.as_ref()) + &line('+', field.after.as_ref())
+}
+
+fn more_fields(realm: &RealmPlan) -> Option<String> {
+    let more = realm.fields.len().checked_sub(MOST_FIELDS + 1)? + 1;
+    Some(format!("and {more} more fields; `--format json` lists all"))
+}
