@@ -173,7 +173,8 @@ pub enum Change {
     },
     /// New code.
     InsertCode(CodeRow),
-    /// Redeems a code: `AlreadyUsed`, or `Unknown` when there is none or it has expired.
+    /// Redeems a code: `AlreadyUsed`, or `Unknown` when there is none or it has expired. A used
+    /// one is kept until its grant expires.
     ConsumeCode {
         /// Which.
         hash: TokenHash,
@@ -183,7 +184,7 @@ pub enum Change {
     /// New refresh token.
     InsertRefreshToken(RefreshTokenRow),
     /// Rotates a refresh token: `AlreadyUsed` or `Unknown` as above; `Ended` when its grant has
-    /// ended.
+    /// ended. A used one is kept until its grant expires.
     ConsumeRefreshToken {
         /// Which.
         hash: TokenHash,

@@ -143,11 +143,11 @@ pub trait Sessions: Send + Sync {
 /// Codes, grants, tokens and consents.
 #[async_trait]
 pub trait Grants: Send + Sync {
-    /// The code, used or not, until it expires.
+    /// The code until it expires; a used one until its grant does.
     async fn code(&self, realm: &RealmId, hash: &TokenHash) -> Result<Option<CodeRow>>;
     /// The grant, ended or not, until it expires.
     async fn grant(&self, realm: &RealmId, id: &GrantId) -> Result<Option<GrantRow>>;
-    /// The refresh token, used or not, until it expires.
+    /// The refresh token until it expires; a used one until its grant does.
     async fn refresh_token(
         &self,
         realm: &RealmId,

@@ -255,7 +255,7 @@ pub struct CodeRow {
     pub redirect_uri: Option<String>,
     /// `S256` challenge.
     pub code_challenge: Option<String>,
-    /// End.
+    /// End; that of the grant once it was redeemed, so that reuse is noticed.
     pub expires_at: Timestamp,
     /// Set once it was redeemed.
     pub used_at: Option<Timestamp>,
@@ -268,7 +268,8 @@ pub struct RefreshTokenRow {
     pub hash: TokenHash,
     /// Its family.
     pub grant: GrantId,
-    /// End by idleness or by the family's life.
+    /// End by idleness or by the family's life; that of the grant once it was rotated, so that
+    /// reuse is noticed.
     pub expires_at: Timestamp,
     /// Set once it was rotated.
     pub used_at: Option<Timestamp>,

@@ -63,12 +63,13 @@ impl Engine {
             .ok_or_else(refused)?;
         let (id, sub) = (grant.id, grant.sub.clone());
         let family = (id, sub.as_ref());
+        // Before reuse is judged: a code that leaked without its verifier ends nobody's tokens.
+        if !redemption.fits(&row, caller.oidc()?) {
+            return Err(refused());
+        }
         if row.used_at.is_some() {
             self.end_family(cx, &caller, family, GrantType::AuthorizationCode)
                 .await?;
-            return Err(refused());
-        }
-        if !redemption.fits(&row, caller.oidc()?) {
             return Err(refused());
         }
         let live = self.live_grant(realm, grant).await?.ok_or_else(refused)?;

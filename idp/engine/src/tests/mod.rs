@@ -6,6 +6,7 @@ mod fixture;
 mod accounts;
 mod flow;
 mod login;
+mod reuse;
 mod second_factor;
 mod tokens;
 mod transport;

@@ -121,6 +121,7 @@ macro_rules! contract_suite {
             tokens: reads_back_a_grant;
             tokens: tells_used_from_unknown_codes;
             tokens: rotates_refresh_tokens;
+            tokens: remembers_what_was_used_until_its_grant_expires;
             tokens: ends_all_tokens_with_their_grant;
             tokens: ends_grants_of_a_client;
             tokens: keeps_opaque_access_tokens;

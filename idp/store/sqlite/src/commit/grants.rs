@@ -22,8 +22,11 @@ const END_ALL: &str = "UPDATE grants SET ended_at = $4
 const INSERT_CODE: &str = "INSERT INTO codes (realm, hash, grant_id, redirect_uri, code_challenge,
         expires_at, used_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
-// Consumed when a row changes; only a code of a live grant is.
-const CONSUME_CODE: &str = "UPDATE codes SET used_at = $4
+// Consumed when a row changes; only a code of a live grant is. From then on the row lives as long
+// as the grant, so that a later use is known as reuse.
+const CONSUME_CODE: &str = "UPDATE codes SET used_at = $4, expires_at = (
+        SELECT g.expires_at FROM grants g
+        WHERE g.realm = codes.realm AND g.id = codes.grant_id)
     WHERE realm = $1 AND hash = $3 AND expires_at > $2 AND used_at IS NULL
         AND EXISTS (
             SELECT 1 FROM grants g
@@ -34,7 +37,10 @@ const CODE_USED: &str = "SELECT used_at IS NOT NULL FROM codes
 const INSERT_REFRESH_TOKEN: &str = "INSERT INTO refresh_tokens (realm, hash, grant_id, expires_at,
         used_at, successor)
     VALUES ($1, $2, $3, $4, $5, $6)";
-const CONSUME_REFRESH_TOKEN: &str = "UPDATE refresh_tokens SET used_at = $4, successor = $5
+const CONSUME_REFRESH_TOKEN: &str = "UPDATE refresh_tokens
+    SET used_at = $4, successor = $5, expires_at = (
+        SELECT g.expires_at FROM grants g
+        WHERE g.realm = refresh_tokens.realm AND g.id = refresh_tokens.grant_id)
     WHERE realm = $1 AND hash = $3 AND expires_at > $2 AND used_at IS NULL
         AND EXISTS (
             SELECT 1 FROM grants g
