@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use realmwright_decision::facts::{Person, parse_role};
-use realmwright_store::{CredentialRow, SubjectId, SubjectRow, SubjectState};
+use realmwright_snapshot::Attributes;
+use realmwright_store::{Change, CredentialRow, SubjectId, SubjectRow, SubjectState};
 
 use crate::Engine;
 use crate::api::{EngineFault, PersonView};
@@ -23,6 +25,20 @@ impl PersonRecord {
     /// The first credential of a kind.
     pub(crate) fn credential(&self, kind: &str) -> Option<&CredentialRow> {
         self.credentials.iter().find(|row| row.kind == kind)
+    }
+
+    /// Lets a commit in only while nobody else has committed one about the same reading: what was
+    /// decided over these rows (that there is no generator yet) still holds then. Raises the
+    /// version of the account.
+    pub(crate) fn hold(&self, at: Timestamp) -> Change {
+        Change::UpdateAttributes {
+            sub: self.row.sub.clone(),
+            version: self.row.version,
+            set: Attributes::new(),
+            remove: Vec::new(),
+            lookup: Vec::new(),
+            at,
+        }
     }
 }
 
@@ -77,7 +93,7 @@ impl Engine {
 
 impl RuntimeRealm {
     /// What pages say about a person (AUTH-GEN-08, 09).
-    pub(crate) fn person_view(&self, person: &Person, now: jiff::Timestamp) -> PersonView {
+    pub(crate) fn person_view(&self, person: &Person, now: Timestamp) -> PersonView {
         PersonView {
             name: self.attribute_schema().display_name(person, now),
             identifier: self.attribute_schema().display_identifier(person, now),

@@ -286,6 +286,10 @@ impl Engine {
             Change::InsertCredential(row) => Some(row.id.to_string()),
             _ => None,
         });
+        let Some(record) = &run.person else {
+            return Err(EngineFault::internal("enrolment of nobody"));
+        };
+        run.changes.push(record.hold(self.ports.clock.now()));
         run.changes.extend(enrolled.changes);
         let event = AuditEvent::TotpAttached {
             device: device.unwrap_or_default(),

@@ -29,6 +29,14 @@ fn app_code(world: &World, seed: &str) -> Answer {
     Answer::Code(totp.generate(now).to_string().into())
 }
 
+/// The code that confirms what this page sets up.
+pub(super) fn app_code_of(world: &World, enrolment: &LoginPage) -> Answer {
+    let StepView::EnrolTotp { seed, .. } = &enrolment.view else {
+        panic!("{:?}", enrolment.view);
+    };
+    app_code(world, seed.expose_secret())
+}
+
 async fn password_step(world: &World, browser: &mut Browser) -> LoginPage {
     let first = page(browser.authorize(world, &request("demo", &[])).await);
     page(
@@ -328,6 +336,35 @@ async fn an_offered_enrolment_ends_when_a_generator_is_there() {
         .await
         .unwrap();
     assert_eq!(rows.iter().filter(|row| row.kind == "totp").count(), 1);
+}
+
+/// Of two enrolments at the same instant one is stored: whoever has the password alone does not
+/// slip a generator in beside the owner's.
+#[tokio::test]
+async fn two_enrolments_at_once_set_one_generator_up() {
+    let (world, sub) = two_factor_world().await;
+    let (mut owner, mut thief) = (Browser::default(), Browser::default());
+    let first = password_step(&world, &mut owner).await;
+    let second = password_step(&world, &mut thief).await;
+    let (a, b) = futures::join!(
+        owner.answer(&world, &first, app_code_of(&world, &first)),
+        thief.answer(&world, &second, app_code_of(&world, &second))
+    );
+    let (won, lost): (Vec<LoginPage>, Vec<LoginPage>) = [a, b]
+        .into_iter()
+        .map(page)
+        .partition(|page| matches!(page.view, StepView::RecoveryCodes { .. }));
+    assert_eq!((won.len(), lost.len()), (1, 1));
+    assert_eq!(lost[0].notice, Some(Notice::Restarted));
+    let rows = world
+        .store
+        .credentials(world.realm.id(), &SubjectId(sub))
+        .await
+        .unwrap();
+    for kind in ["totp", "recovery_codes"] {
+        let stored = rows.iter().filter(|row| row.kind == kind);
+        assert_eq!(stored.count(), 1, "{kind}");
+    }
 }
 
 /// KC-AZ-03: factors of the session that do not count for a request are not claimed for it.
