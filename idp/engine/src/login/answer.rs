@@ -7,7 +7,7 @@ use realmwright_decision::password::{ChangeCause, SetBy};
 use realmwright_decision::scopes::ConsentDecision;
 use realmwright_protocol::oauth2::ErrorCode;
 use realmwright_protocol::seal::SealPurpose;
-use realmwright_snapshot::{MethodKind, MethodName, MethodSnapshot, TotpMethod};
+use realmwright_snapshot::{MethodKind, MethodName, MethodSnapshot, ScopeName, TotpMethod};
 use realmwright_store::{Change, ConsentRow, CredentialRow, SubjectId};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -50,8 +50,11 @@ impl Engine {
                 },
             ) => Box::pin(self.new_password(run, current, password, repeated)).await,
             (Stage::NewPassword { .. }, Answer::SkipNewPassword) => self.skip_password(run).await,
-            (Stage::Consent, Answer::Consent) => self.consent(run).await,
-            (Stage::Consent, Answer::RefuseConsent) => self.refuse_consent(run).await,
+            (Stage::Consent { shown }, Answer::Consent) => {
+                let shown = shown.clone();
+                self.consent(run, &shown).await
+            }
+            (Stage::Consent { .. }, Answer::RefuseConsent) => self.refuse_consent(run).await,
             _ => {
                 run.state.notice = Some(Notice::StaleStep);
                 self.save(run).await
@@ -460,11 +463,16 @@ impl Engine {
         }
     }
 
-    async fn consent(&self, mut run: Run) -> Result<Reply, EngineFault> {
+    /// Takes the consent to the scopes that the page has shown; to any others it is asked anew.
+    async fn consent(&self, mut run: Run, shown: &[ScopeName]) -> Result<Reply, EngineFault> {
         let (scopes, remember) = match self.consent_needed(&run).await? {
             ConsentDecision::Granted => return Box::pin(self.finish(run, None)).await,
             ConsentDecision::Ask { scopes, remember } => (scopes, remember),
         };
+        if scopes != shown {
+            run.state.stage = Stage::Consent { shown: scopes };
+            return self.stale(run).await;
+        }
         let Some(sub) = run.state.subject() else {
             return self.stale(run).await;
         };

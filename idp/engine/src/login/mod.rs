@@ -146,7 +146,7 @@ impl Engine {
             binding,
             session.as_ref().map(|session| session.row.id),
             sub,
-            Stage::Consent,
+            Stage::Consent { shown: Vec::new() },
             later(now, cx.realm.snapshot.core.sessions.login_lifetime),
         );
         state.notice = notice;
@@ -322,13 +322,15 @@ impl Engine {
                 );
                 Ok(run.reply(step))
             }
-            ConsentDecision::Ask { .. } => {
-                run.state.stage = Stage::Consent;
+            ConsentDecision::Ask { scopes, .. } => {
+                run.state.stage = Stage::Consent { shown: scopes };
                 self.present(run).await
             }
         }
     }
 
+    /// What has to be asked for by now: configuration and former consents may have changed since
+    /// the page was shown.
     async fn consent_needed(&self, run: &Run) -> Result<ConsentDecision, EngineFault> {
         let Some(person) = &run.person else {
             return Err(EngineFault::internal("consent of nobody"));

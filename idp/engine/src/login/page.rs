@@ -71,7 +71,7 @@ impl Engine {
                     ask_current: prepared.method.policy.min_differing.is_some(),
                 })
             }
-            Stage::Consent => self.consent_view(run).await,
+            Stage::Consent { shown } => self.consent_view(run, shown).await,
         }
     }
 
@@ -139,18 +139,18 @@ impl Engine {
         })
     }
 
-    async fn consent_view(&self, run: &Run) -> Result<StepView, EngineFault> {
+    async fn consent_view(&self, run: &Run, shown: &[ScopeName]) -> Result<StepView, EngineFault> {
         let (asked, remember) = match self.consent_needed(run).await? {
             ConsentDecision::Granted => (Vec::new(), Vec::new()),
             ConsentDecision::Ask { scopes, remember } => (scopes, remember),
         };
         let granted: Vec<ScopeName> = remember
             .into_iter()
-            .filter(|scope| !asked.contains(scope))
+            .filter(|scope| !asked.contains(scope) && !shown.contains(scope))
             .filter(|scope| run.valid.granted.scopes().contains(scope))
             .collect();
         Ok(StepView::Consent {
-            scopes: asked
+            scopes: shown
                 .iter()
                 .map(|scope| consent_scope(run, scope))
                 .collect(),

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use realmwright_decision::flow::{Enough, Offer, OfferKind, Pass};
 use realmwright_protocol::seal::SealPurpose;
-use realmwright_snapshot::{ClientId, MethodName};
+use realmwright_snapshot::{ClientId, MethodName, ScopeName};
 use realmwright_store::{LoginId, LoginRow, SessionId, SubjectId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -64,7 +64,11 @@ pub(crate) enum Stage {
     /// A new password.
     NewPassword { broken: Vec<PasswordRule> },
     /// Consent.
-    Consent,
+    Consent {
+        /// The scopes that the page names: what an agreement to it covers.
+        #[serde(default)]
+        shown: Vec<ScopeName>,
+    },
 }
 
 /// See [`Enough`].

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use realmwright_snapshot::{
     AccessRule, AccessSnapshot, DenyRule, DenyTarget, FlowRule, FlowSnapshot, MethodSelection,
-    OnDeny, Outcome,
+    OnDeny, Outcome, RealmSnapshot,
 };
+use realmwright_store::{Change, Commit as _, SubjectId};
 
 use super::actors::*;
 use super::fixture::*;
-use crate::{Answer, ErrorKind, Step, StepView};
+use crate::{Answer, ErrorKind, FormTarget, Step, StepView};
 
 fn flow(change: impl FnOnce(&mut FlowSnapshot)) -> FlowSnapshot {
     let mut flow = FlowSnapshot {
@@ -217,11 +218,12 @@ async fn access_rules_let_in_or_deny_as_the_author_said() {
     }
 }
 
+fn consent_realm() -> RealmSnapshot {
+    realm_with(|realm| edit(realm, "demo", |client| client.consent_required = true))
+}
+
 async fn consent_world() -> World {
-    let world = World::new(realm_with(|realm| {
-        edit(realm, "demo", |client| client.consent_required = true);
-    }))
-    .await;
+    let world = World::new(consent_realm()).await;
     world.person("olena@example.com").await;
     world
 }
@@ -272,6 +274,72 @@ async fn consent_is_remembered_and_incremental() {
     let all: BTreeSet<String> = ["profile".to_owned(), "email".to_owned()].into();
     assert_eq!(asked_scopes(&asked.view), all);
     response(browser.answer(&world, &asked, Answer::Consent).await);
+}
+
+/// What is granted is what the page named: scopes that came in meanwhile are asked for first.
+#[tokio::test]
+async fn consent_covers_only_what_was_shown() {
+    let wanting = |default: &[&'static str]| {
+        realm_with(|realm| {
+            edit(realm, "demo", |client| client.consent_required = true);
+            edit_oidc(realm, "demo", |oidc| oidc.scopes.default = names(default));
+        })
+    };
+    let mut world = World::new(wanting(&["openid", "profile"])).await;
+    world.person("olena@example.com").await;
+    let mut browser = Browser::default();
+    let by_default = request("demo", &[("scope", "")]);
+    let first = page(browser.authorize(&world, &by_default).await);
+    let right = password("olena@example.com", PASSWORD);
+    let shown = page(browser.answer(&world, &first, right).await);
+    assert_eq!(asked_scopes(&shown.view), ["profile".to_owned()].into());
+
+    world.serve(wanting(&["openid", "profile", "email"]));
+    // Seen again, the page still names what an agreement to it covers.
+    let FormTarget::Login { id, .. } = shown.target else {
+        panic!("not stored");
+    };
+    let reloaded = page(browser.follow(&world, Step::Continue(id)).await);
+    assert_eq!(asked_scopes(&reloaded.view), ["profile".to_owned()].into());
+    let again = page(browser.answer(&world, &shown, Answer::Consent).await);
+    let both: BTreeSet<String> = ["profile".to_owned(), "email".to_owned()].into();
+    assert_eq!(asked_scopes(&again.view), both);
+    assert!(browser.0.session.is_none());
+
+    let issued = response(browser.answer(&world, &again, Answer::Consent).await);
+    let tokens = world.redeem("demo", &code(&issued)).await.unwrap();
+    assert_eq!(tokens.body["scope"], "email openid profile");
+}
+
+/// The same where the page was the first one, and nothing is stored yet.
+#[tokio::test]
+async fn consent_at_entry_covers_only_what_was_shown() {
+    let world = World::new(consent_realm()).await;
+    let sub = world.person("olena@example.com").await;
+    let mut browser = Browser::default();
+    let narrow = request("demo", &[("scope", "openid profile")]);
+    let first = page(browser.authorize(&world, &narrow).await);
+    let right = password("olena@example.com", PASSWORD);
+    let asked = page(browser.answer(&world, &first, right).await);
+    response(browser.answer(&world, &asked, Answer::Consent).await);
+
+    let shown = page(browser.authorize(&world, &request("demo", &[])).await);
+    assert!(matches!(shown.target, FormTarget::Sealed(_)));
+    assert_eq!(asked_scopes(&shown.view), ["email".to_owned()].into());
+    // The former consent is taken back while the page is open.
+    let taken_back = Change::DeleteConsent {
+        sub: SubjectId(sub),
+        client: "demo".into(),
+    };
+    let outcome = world.store.commit(world.realm.id(), vec![taken_back]);
+    assert!(matches!(
+        outcome.await.unwrap(),
+        realmwright_store::Outcome::Done(_)
+    ));
+    let again = page(browser.answer(&world, &shown, Answer::Consent).await);
+    let both: BTreeSet<String> = ["profile".to_owned(), "email".to_owned()].into();
+    assert_eq!(asked_scopes(&again.view), both);
+    response(browser.answer(&world, &again, Answer::Consent).await);
 }
 
 /// An edit of one of 10,000 clients shares the others and takes milliseconds.
