@@ -106,7 +106,7 @@ pub struct Ask {
 pub enum SessionEffect {
     /// Nothing.
     Keep,
-    /// It is forgotten in this browser (FLOW-41).
+    /// It is forgotten in this browser, and ends when the login has finished (FLOW-41).
     Reset,
     /// It ends, and its applications are told (FLOW-07).
     Logout,

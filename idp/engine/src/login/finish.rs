@@ -12,7 +12,8 @@ use realmwright_decision::flow::Machine;
 use realmwright_protocol::oauth2::ErrorCode;
 use realmwright_snapshot::{GrantType, MethodName, OnDeny, Period};
 use realmwright_store::{
-    AuthenticationRow, Change, CodeRow, ConsentRow, GrantId, GrantRow, SessionId,
+    AuthenticationRow, Change, CodeRow, ConsentRow, GrantId, GrantRow, SessionId, SessionRow,
+    SubjectId,
 };
 
 use super::state::Done;
@@ -65,7 +66,7 @@ impl Engine {
                 return self.no_access(run, &person, on_deny).await;
             }
         };
-        Box::pin(self.issue_code(run, person, existing, (&done, &facts, rule, consent))).await
+        Box::pin(self.issue_code(run, person, (&done, &facts, rule, consent))).await
     }
 
     /// The session of this browser is somebody else's: an answer for another person than the
@@ -159,7 +160,6 @@ impl Engine {
         &self,
         mut run: Run,
         person: PersonRecord,
-        existing: Option<LiveSession>,
         (done, facts, access_rule, consent): (&Done, &Session, Option<String>, Option<ConsentRow>),
     ) -> Result<Reply, EngineFault> {
         let now = self.ports.clock.now();
@@ -180,20 +180,13 @@ impl Engine {
                 at: passed.at,
             })
             .collect();
-        let established = self.establish_session(
-            &run.cx,
-            &sub,
-            existing.as_ref(),
-            &passed,
-            done.claims.clone(),
-        );
+        let joined = run.joined_session(&sub);
+        let established =
+            self.establish_session(&run.cx, &sub, joined, &passed, done.claims.clone());
         let mut last = finished(&run);
         last.extend(established.changes);
-        if let Some(other) = run.session.as_ref().filter(|s| s.row.sub != sub) {
-            last.push(Change::EndSession {
-                id: other.row.id,
-                at: now,
-            });
+        for replaced in self.replaced_sessions(&run, &sub).await? {
+            last.extend(self.end_session(&run, &replaced, now));
         }
         if done.end_other_sessions {
             last.push(Change::EndSessionsOf {
@@ -299,21 +292,50 @@ impl Engine {
         Ok((grant, code, code_row))
     }
 
-    pub(super) fn session_ended(
+    /// Sessions that no browser holds any more once this login is done. Nobody could log out of
+    /// them, so they end with it.
+    async fn replaced_sessions(
         &self,
-        session: &LiveSession,
-        client: &realmwright_snapshot::ClientSnapshot,
-    ) -> AuditRecord {
+        run: &Run,
+        sub: &SubjectId,
+    ) -> Result<Vec<SessionRow>, EngineFault> {
+        let others = run.held.iter().filter(|held| held.row.sub != *sub);
+        let mut replaced: Vec<SessionRow> = others.map(|other| other.row.clone()).collect();
+        if let Some(id) = run.state.forgotten_id() {
+            let realm = run.cx.realm.id();
+            replaced.extend(self.ports.store.session(realm, &id).await?);
+        }
+        Ok(replaced)
+    }
+
+    /// Ends a session of this browser in the course of a login.
+    pub(super) fn end_session(
+        &self,
+        run: &Run,
+        session: &SessionRow,
+        at: Timestamp,
+    ) -> Vec<Change> {
         let context = realmwright_decision::audit::AuditContext {
-            client: Some(client.id.clone()),
-            session: Some(session.row.id.to_string()),
+            client: Some(run.valid.client.snapshot().id.clone()),
+            session: Some(session.id.to_string()),
             ..Default::default()
         };
-        by_person(context, Some(&session.row.sub), AuditEvent::Logout)
+        let record = by_person(context, Some(&session.sub), AuditEvent::Logout);
+        let mut changes = vec![Change::EndSession { id: session.id, at }];
+        changes.extend(self.audit(&run.cx.realm, &record));
+        changes
     }
 }
 
 impl Run {
+    /// The session that this login goes on with: the one that the browser holds, also when another
+    /// tab has begun it meanwhile.
+    fn joined_session(&self, sub: &SubjectId) -> Option<&LiveSession> {
+        self.held
+            .as_ref()
+            .filter(|held| held.row.sub == *sub && Some(held.row.id) != self.state.forgotten_id())
+    }
+
     /// The login was finished by another request: nothing is left to show.
     fn superseded(mut self) -> Reply {
         self.cookies.clear();

@@ -61,8 +61,11 @@ pub(crate) struct Run {
     /// Version of the row; 0 when there is none.
     version: i64,
     origin: Origin,
-    /// The session of this browser, unless the login has left it.
+    /// The session that this login began with, unless it has left it: what may count for it.
     session: Option<LiveSession>,
+    /// The session that this browser holds by now, perhaps from another tab: what the end of the
+    /// login goes on with or replaces.
+    held: Option<LiveSession>,
     person: Option<PersonRecord>,
     cookies: Vec<CookieChange>,
     /// To be committed with what this answer comes to.
@@ -158,6 +161,7 @@ impl Engine {
             state,
             version: 0,
             origin: Origin::Entry,
+            held: session.clone(),
             session,
             person,
             cookies: cookie.into_iter().collect(),
@@ -271,13 +275,12 @@ impl Engine {
             && let Some(session) = run.session.take()
         {
             if ask.session == SessionEffect::Logout {
-                run.changes.push(Change::EndSession {
-                    id: session.row.id,
-                    at: now,
-                });
-                let record = self.session_ended(&session, run.valid.client.snapshot());
-                run.changes.extend(self.audit(&run.cx.realm, &record));
+                let ended = self.end_session(run, &session.row, now);
+                run.changes.extend(ended);
+            } else {
+                run.state.forgotten = Some(session.row.id.0);
             }
+            run.held = None;
             run.state.session = None;
             run.cookies
                 .push(CookieChange::Remove(CookiePurpose::Session));
@@ -612,8 +615,9 @@ impl Engine {
         version: i64,
         cookies: &Cookies,
     ) -> Result<Result<Run, Box<Reply>>, EngineFault> {
-        let (session, session_person) = self.session_and_person(&cx, cookies).await?;
-        let session = session.filter(|session| Some(session.row.id) == state.session_id());
+        let (held, session_person) = self.session_and_person(&cx, cookies).await?;
+        let began_with = |session: &&LiveSession| Some(session.row.id) == state.session_id();
+        let session = held.as_ref().filter(began_with).cloned();
         let lost_session = state.session.is_some()
             && session.is_none()
             && (state.pass.session_counts || state.enough.is_some());
@@ -641,6 +645,7 @@ impl Engine {
             version,
             origin: Origin::Submission,
             session,
+            held,
             person,
             cookies: Vec::new(),
             changes: Vec::new(),

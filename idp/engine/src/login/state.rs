@@ -31,6 +31,9 @@ pub(crate) struct LoginState {
     pub(crate) binding: String,
     /// The session of this browser, unless the login has left it.
     pub(crate) session: Option<Uuid>,
+    /// The session that the flow made this browser forget: it ends when the login has finished.
+    #[serde(default)]
+    pub(crate) forgotten: Option<Uuid>,
     /// The person, once a factor was passed or while the session's factors count.
     pub(crate) sub: Option<String>,
     pub(crate) typed: Option<String>,
@@ -109,6 +112,7 @@ impl LoginState {
             request: request.to_owned(),
             binding,
             session: session.map(|id| id.0),
+            forgotten: None,
             sub: sub.map(|sub| sub.0),
             typed: None,
             pass: Pass::default(),
@@ -132,6 +136,10 @@ impl LoginState {
 
     pub(crate) fn session_id(&self) -> Option<SessionId> {
         self.session.map(SessionId)
+    }
+
+    pub(crate) fn forgotten_id(&self) -> Option<SessionId> {
+        self.forgotten.map(SessionId)
     }
 
     /// The offer that is being answered.

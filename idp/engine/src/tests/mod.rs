@@ -8,5 +8,6 @@ mod flow;
 mod login;
 mod reuse;
 mod second_factor;
+mod sessions;
 mod tokens;
 mod transport;
