@@ -1,9 +1,7 @@
 //! Who calls a back-channel endpoint (OIDC-10, 11, 18; KC-TK-11; RFC 7523).
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use jiff::Timestamp;
 use realmwright_protocol::Parameters;
 use realmwright_protocol::client_authentication::{ClientAuthenticationError, Presented, Proof};
 use realmwright_protocol::endpoints::{self, Endpoint};
@@ -11,19 +9,11 @@ use realmwright_protocol::jose::jws::unverified_kid;
 use realmwright_protocol::jose::{VerificationKeys, assertion};
 use realmwright_snapshot::{AssertionKeys, ClientAuthentication, OidcClient};
 use realmwright_store::Change;
-use url::Url;
 
 use crate::Engine;
 use crate::api::{BackChannelCall, CallFault, EngineFault, OAuthError, RequestContext};
 use crate::client_source::FoundClient;
 use crate::runtime_realm::RuntimeRealm;
-
-/// Largest JWK set of a client, in bytes.
-const MAX_JWKS: usize = 256 * 1024;
-const JWKS_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a fetched set is used; an unknown `kid` fetches it anew after [`JWKS_REFRESH`].
-const JWKS_AGE: Duration = Duration::from_secs(600);
-const JWKS_REFRESH: Duration = Duration::from_secs(30);
 
 /// An application that has proved who it is, or a public one that has said so.
 #[derive(Debug)]
@@ -42,23 +32,6 @@ impl Caller {
             .as_ref()
             .ok_or_else(|| EngineFault::internal("the client has no protocol"))
     }
-}
-
-/// A fetched key set and when it was fetched.
-#[derive(Clone, Debug)]
-pub(crate) struct FetchedKeys {
-    keys: Arc<VerificationKeys>,
-    at: Timestamp,
-}
-
-/// Fetched key sets by address.
-pub(crate) type KeyCache = moka::sync::Cache<Url, FetchedKeys>;
-
-pub(crate) fn key_cache() -> KeyCache {
-    moka::sync::Cache::builder()
-        .max_capacity(10_000)
-        .time_to_live(JWKS_AGE)
-        .build()
 }
 
 pub(crate) fn invalid_client(call: &BackChannelCall<'_>) -> CallFault {
@@ -169,29 +142,9 @@ impl Engine {
             }
             AssertionKeys::JwksUri(url) => url,
         };
-        let now = self.ports.clock.now();
-        let known = self.fetched_keys.get(url);
-        if let Some(known) = &known {
-            let kid = unverified_kid(assertion);
-            let holds = kid.is_none_or(|kid| known.keys.contains(&kid));
-            let fresh = now.duration_since(known.at).unsigned_abs() < JWKS_REFRESH;
-            if holds || fresh {
-                return Some(Arc::clone(&known.keys));
-            }
-        }
-        let bytes = self.ports.fetcher.get(url, MAX_JWKS, JWKS_TIMEOUT).await;
-        let fetched = bytes
-            .ok()
-            .and_then(|bytes| VerificationKeys::parse(&bytes).ok())
-            .map(Arc::new);
-        if let Some(keys) = &fetched {
-            let entry = FetchedKeys {
-                keys: Arc::clone(keys),
-                at: now,
-            };
-            self.fetched_keys.insert(url.clone(), entry);
-        }
-        fetched.or_else(|| known.map(|known| known.keys))
+        let kid = unverified_kid(assertion);
+        let (ports, keys) = (&self.ports, &self.fetched_keys);
+        keys.find(ports, url, kid.as_deref()).await
     }
 
     /// Commits what a call comes to, its assertion used once in front. A used assertion is a

@@ -17,6 +17,7 @@ mod authorize;
 mod client_authentication;
 pub mod client_source;
 mod crypto;
+mod fetched_keys;
 mod grants;
 mod introspection;
 mod keys;
@@ -37,8 +38,8 @@ mod userinfo;
 
 use std::sync::Arc;
 
-use client_authentication::KeyCache;
 use client_source::{ClientSource, DeclaredClients};
+use fetched_keys::FetchedKeys;
 
 pub use api::{
     Answer, BackChannelCall, CallFault, ClientResponse, ClientView, ConsentScope, CookieChange,
@@ -60,7 +61,7 @@ pub use runtime_realm::{CachedDocument, PrepareFault, RuntimeRealm, SnapshotVers
 pub struct Engine {
     pub(crate) ports: Ports,
     pub(crate) clients: Arc<dyn ClientSource>,
-    pub(crate) fetched_keys: KeyCache,
+    pub(crate) fetched_keys: FetchedKeys,
 }
 
 impl Engine {
@@ -76,7 +77,7 @@ impl Engine {
         Self {
             ports,
             clients,
-            fetched_keys: client_authentication::key_cache(),
+            fetched_keys: FetchedKeys::new(),
         }
     }
 }

@@ -117,9 +117,12 @@ impl PasswordHasher for PlainHasher {
     }
 }
 
-/// Documents by address.
+/// Documents by address, and how often one was asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Documents(pub(crate) Mutex<BTreeMap<String, Vec<u8>>>);
+pub(crate) struct Documents {
+    pub(crate) by_address: Mutex<BTreeMap<String, Vec<u8>>>,
+    pub(crate) asked: AtomicU32,
+}
 
 #[async_trait]
 impl Fetcher for Documents {
@@ -129,7 +132,10 @@ impl Fetcher for Documents {
         _max_bytes: usize,
         _timeout: Duration,
     ) -> Result<Vec<u8>, FetchFault> {
-        self.0
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        // As over a network, others come meanwhile.
+        tokio::task::yield_now().await;
+        self.by_address
             .lock()
             .unwrap()
             .get(url.as_str())
@@ -390,7 +396,12 @@ fn claim(name: &str, source: ClaimSource) -> ClaimSnapshot {
     }
 }
 
-fn scope(name: &str, claims: Vec<ClaimSnapshot>) -> (ScopeName, ScopeSnapshot) {
+/// The claim that an attribute is released as, under its own name.
+pub(crate) fn attribute_claim(name: &str) -> ClaimSnapshot {
+    claim(name, ClaimSource::Attribute(name.into()))
+}
+
+pub(crate) fn scope(name: &str, claims: Vec<ClaimSnapshot>) -> (ScopeName, ScopeSnapshot) {
     let scope = ScopeSnapshot {
         name: name.into(),
         display_name: text(name),
@@ -637,14 +648,8 @@ pub(crate) fn realm() -> RealmSnapshot {
         },
         scopes: [
             scope("openid", Vec::new()),
-            scope(
-                "profile",
-                vec![claim("name", ClaimSource::Attribute("name".into()))],
-            ),
-            scope(
-                "email",
-                vec![claim("email", ClaimSource::Attribute("email".into()))],
-            ),
+            scope("profile", vec![attribute_claim("name")]),
+            scope("email", vec![attribute_claim("email")]),
             scope(crate::accounts::ACCOUNTS_SCOPE, Vec::new()),
         ]
         .into(),

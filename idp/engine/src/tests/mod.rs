@@ -4,6 +4,7 @@ mod actors;
 mod fixture;
 
 mod accounts;
+mod assertions;
 mod flow;
 mod login;
 mod reuse;

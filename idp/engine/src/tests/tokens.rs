@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use realmwright_snapshot::{AssertionKeys, ClientAuthentication, GrantType, TokenFormat};
+use realmwright_snapshot::{GrantType, TokenFormat};
 use serde_json::json;
 
 use super::actors::*;
@@ -256,67 +256,6 @@ async fn refreshing_keeps_the_session_alive_up_to_its_age() {
     world.advance(Duration::from_secs(1600));
     let token = field(&tokens, "refresh_token");
     assert_eq!(refusal(world.refresh("demo", token).await), "invalid_grant");
-}
-
-/// RFC 7523: a signed assertion authenticates once, for us and in its time.
-#[tokio::test]
-async fn an_assertion_authenticates_once() {
-    use realmwright_keys::{Generate as _, Purpose, SystemGenerator};
-    let mut maker = SystemGenerator::default();
-    let alg = realmwright_snapshot::SigningAlgorithm::ES256;
-    let made = maker.key(Purpose::Sign { alg }).unwrap();
-    let jwk = realmwright_keys::PublicJwk::of_private_key(&made.kid, alg, &made.material).unwrap();
-    let jwks = json!({ "keys": [jwk] });
-    let key = realmwright_protocol::jose::SigningKey::from_pkcs8(
-        made.kid.as_str(),
-        alg,
-        made.material.expose(),
-    )
-    .unwrap();
-    let keys = [
-        AssertionKeys::Jwks(jwks.clone()),
-        AssertionKeys::JwksUri("https://service.example.com/jwks".parse().unwrap()),
-    ];
-    for keys in keys {
-        let world = World::new(realm_with(|realm| {
-            edit_oidc(realm, "service", |oidc| {
-                oidc.authentication = ClientAuthentication::PrivateKeyJwt(keys);
-            });
-        }))
-        .await;
-        world.documents.0.lock().unwrap().insert(
-            "https://service.example.com/jwks".into(),
-            serde_json::to_vec(&jwks).unwrap(),
-        );
-        let assertion = |jti: &str, aud: &str| {
-            let now = world.clock_now().as_second();
-            let claims = json!({"iss": "service", "sub": "service", "aud": aud, "jti": jti,
-                "iat": now, "exp": now + 60});
-            key.sign(realmwright_protocol::jose::TokenType::IdToken, &claims)
-                .unwrap()
-        };
-        let ask = async |assertion: &str| {
-            let form = format!(
-                "grant_type=client_credentials&scope=realmwright%3Aaccounts&client_assertion={assertion}\
-                 &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
-            );
-            let call = BackChannelCall {
-                form: &form,
-                authorization: None,
-            };
-            world.engine.token(&world.context(), call).await
-        };
-        let issuer = "https://id.example.com/quickstart";
-        let first = assertion("a-1", issuer);
-        ask(&first).await.unwrap();
-        assert_eq!(refusal(ask(&first).await), "invalid_client");
-        ask(&assertion("a-2", issuer)).await.unwrap();
-        let elsewhere = assertion("a-3", "https://other.example.com");
-        assert_eq!(refusal(ask(&elsewhere).await), "invalid_client");
-        let late = assertion("a-4", issuer);
-        world.advance(Duration::from_secs(120));
-        assert_eq!(refusal(ask(&late).await), "invalid_client");
-    }
 }
 
 /// RFC 6749 section 6.
