@@ -14,6 +14,7 @@ use crate::Engine;
 use crate::api::{BackChannelCall, CallFault, EngineFault, OAuthError, RequestContext};
 use crate::client_source::FoundClient;
 use crate::runtime_realm::RuntimeRealm;
+use crate::sessions::{CLOCKS_DIFFER, later};
 
 /// An application that has proved who it is, or a public one that has said so.
 #[derive(Debug)]
@@ -126,7 +127,7 @@ impl Engine {
         Ok(verified.ok().map(|assertion| Change::UseOnce {
             kind: "client_assertion".to_owned(),
             key: format!("{} {}", presented.client_id, assertion.jti),
-            expires_at: assertion.expires_at,
+            expires_at: later(assertion.expires_at, CLOCKS_DIFFER),
         }))
     }
 

@@ -12,6 +12,7 @@ use crate::api::{BackChannelCall, CallFault, EngineFault, JsonAnswer, RequestCon
 use crate::audit::{by_person, circumstances};
 use crate::crypto::token_hash;
 use crate::grants::{of_client, refusal};
+use crate::sessions::{CLOCKS_DIFFER, later};
 
 /// What is taken back: the changes, whose it was, and which scopes.
 type Revoked = (Vec<Change>, Option<SubjectId>, Vec<ScopeName>);
@@ -69,7 +70,7 @@ impl Engine {
                 },
                 Some(jti) => Change::RevokeJti {
                     jti: jti.to_owned(),
-                    expires_at: presented.expires_at,
+                    expires_at: later(presented.expires_at, CLOCKS_DIFFER),
                 },
                 None => return Ok(None),
             };

@@ -58,6 +58,10 @@ fn read_cookie(cookie: &SecretString) -> Option<(SessionId, &str)> {
     Some((SessionId(Uuid::parse_str(id).ok()?), secret))
 }
 
+/// By how much a row outlives what it stands for: the database's clock ends the row, a process's
+/// clock what it stands for, and a ready process may be off by some seconds.
+pub(crate) const CLOCKS_DIFFER: Period = Period::from_secs(60);
+
 pub(crate) fn later(at: Timestamp, period: Period) -> Timestamp {
     at.saturating_add(period.as_duration())
         .unwrap_or(Timestamp::MAX)

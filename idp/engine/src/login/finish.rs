@@ -10,7 +10,7 @@ use realmwright_decision::audit::{AuditEvent, AuditRecord, LoginError};
 use realmwright_decision::facts::{Authentication, Facts, Login, Session};
 use realmwright_decision::flow::Machine;
 use realmwright_protocol::oauth2::ErrorCode;
-use realmwright_snapshot::{GrantType, MethodName, OnDeny, Period};
+use realmwright_snapshot::{GrantType, MethodName, OnDeny};
 use realmwright_store::{
     AuthenticationRow, Change, CodeRow, ConsentRow, GrantId, GrantRow, SessionId, SessionRow,
     SubjectId,
@@ -24,10 +24,7 @@ use crate::audit::by_person;
 use crate::crypto::{token, token_hash, uuid};
 use crate::people::PersonRecord;
 use crate::ports::Observation;
-use crate::sessions::{LiveSession, later};
-
-/// How long a grant outlives the last token that may hang on it: clocks differ.
-const GRACE: Period = Period::from_secs(60);
+use crate::sessions::{CLOCKS_DIFFER, LiveSession, later};
 
 impl Engine {
     /// Issues the code, unless something denies at the last moment.
@@ -257,7 +254,7 @@ impl Engine {
             oidc.access_token_lifetime
         };
         let code = token(&*self.ports.random).expose().to_owned();
-        let expires_at = later(later(later(now, code_lifetime), longest), GRACE);
+        let expires_at = later(later(later(now, code_lifetime), longest), CLOCKS_DIFFER);
         let id = GrantId(uuid(&*self.ports.random));
         let factors = facts.factors();
         let grant = GrantRow {

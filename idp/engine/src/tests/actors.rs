@@ -267,6 +267,16 @@ impl World {
             .body
     }
 
+    pub(crate) async fn revoke(&self, client: &str, token: &str) -> Result<JsonAnswer, CallFault> {
+        let authorization = basic(client, CLIENT_SECRET);
+        let form = format!("token={token}");
+        let call = BackChannelCall {
+            form: &form,
+            authorization: Some(&authorization),
+        };
+        self.engine.revoke(&self.context(), call).await
+    }
+
     /// Kinds of the events recorded about a person or a client, oldest first.
     pub(crate) async fn events(&self) -> Vec<String> {
         let realms = [self.realm.id().clone()];

@@ -3,9 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use realmwright_keys::{Generate as _, PublicJwk, Purpose, SystemGenerator};
 use realmwright_protocol::jose::{SigningKey, TokenType};
 use realmwright_snapshot::{AssertionKeys, ClientAuthentication, SigningAlgorithm};
+use realmwright_store::Maintenance as _;
 use serde_json::{Value, json};
 
 use super::actors::*;
@@ -103,6 +105,21 @@ async fn an_assertion_authenticates_once() {
         world.advance(Duration::from_secs(120));
         assert_eq!(refusal(ask(&world, &late).await), "invalid_client");
     }
+}
+
+/// RFC 7523 section 3: the database clock forgets a `jti`, the process's clock admits the
+/// assertion. A ready process may be five seconds behind the database.
+#[tokio::test]
+async fn a_jti_outlives_its_assertion_on_every_clock() {
+    let signer = Signer::new();
+    let world = signer.published().await;
+    let assertion = signer.assertion(&world, "a-1", ISSUER);
+    ask(&world, &assertion).await.unwrap();
+    // Its last second with 30 s of leeway here; over in the database.
+    world.clock.advance(Duration::from_secs(88));
+    world.put_database_ahead(SignedDuration::from_secs(5));
+    world.store.sweep(100).await.unwrap();
+    assert_eq!(refusal(ask(&world, &assertion).await), "invalid_client");
 }
 
 /// Anybody may send an assertion: an unknown `kid` calls the application's server no more than

@@ -314,6 +314,17 @@ impl World {
         self.align();
     }
 
+    /// Lets the database clock run ahead of ours, as that of a ready process may.
+    pub(crate) fn put_database_ahead(&self, by: SignedDuration) {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the offset is against the real clock"
+        )]
+        let real = Timestamp::now();
+        let ours = self.clock.now().duration_since(real);
+        self.store.set_clock_offset(ours + by);
+    }
+
     /// Moves the database clock to where waiting has moved ours; never back.
     pub(crate) fn align(&self) {
         #[expect(

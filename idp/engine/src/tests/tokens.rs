@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use realmwright_snapshot::{GrantType, TokenFormat};
+use realmwright_store::Maintenance as _;
 use serde_json::json;
 
 use super::actors::*;
@@ -426,6 +428,19 @@ async fn revocation_ends_a_token_of_its_own_client() {
         );
         revoke("demo", "never-was-a-token").await;
     }
+}
+
+/// A revoked token stays so up to its last second, on every clock.
+#[tokio::test]
+async fn a_revocation_outlives_its_token() {
+    let world = world().await;
+    let tokens = logged_in(&world).await;
+    let access = field(&tokens, "access_token");
+    world.revoke("demo", access).await.unwrap();
+    world.clock.advance(Duration::from_secs(298));
+    world.put_database_ahead(SignedDuration::from_secs(5));
+    world.store.sweep(100).await.unwrap();
+    assert_eq!(refusal(world.userinfo(access).await), "invalid_token");
 }
 
 /// KC-TK-08: no write in the request; the audit is batched.

@@ -54,7 +54,8 @@ impl AssertionFault {
 pub struct Assertion {
     /// To be used once.
     pub jti: String,
-    /// From then on it would be refused in any case; the `jti` may be forgotten.
+    /// From then on it would be refused in any case, by the clock that `now` is of; the `jti` may
+    /// be forgotten once every clock says so.
     pub expires_at: Timestamp,
 }
 
