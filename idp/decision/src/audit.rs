@@ -146,6 +146,8 @@ pub enum AuditEvent {
         /// By which grant.
         grant_type: GrantType,
     },
+    /// A client assertion came a second time, and the call was refused (RFC 7523 section 3).
+    AssertionReplayed,
     /// A person consented (EVENT-11).
     AuthzGranted {
         /// To what.
@@ -325,6 +327,7 @@ impl AuditEvent {
             Self::LogoutReq => "logout_req",
             Self::TokenGranted { .. } => "token_granted",
             Self::TokenReused { .. } => "token_reused",
+            Self::AssertionReplayed => "assertion_replayed",
             Self::AuthzGranted { .. } => "authz_granted",
             Self::AuthzRejected { .. } => "authz_rejected",
             Self::AuthzRevoked { .. } => "authz_revoked",
@@ -352,6 +355,7 @@ impl AuditEvent {
             Self::AuthReq
             | Self::Logout
             | Self::LogoutReq
+            | Self::AssertionReplayed
             | Self::UserLocked
             | Self::UserUnlocked
             | Self::ResetUserPassword

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use realmwright_decision::audit::{AuditEvent, ClientAuth};
 use realmwright_protocol::Parameters;
 use realmwright_protocol::client_authentication::{ClientAuthenticationError, Presented, Proof};
 use realmwright_protocol::endpoints::{self, Endpoint};
 use realmwright_protocol::jose::jws::unverified_kid;
 use realmwright_protocol::jose::{VerificationKeys, assertion};
 use realmwright_snapshot::{AssertionKeys, ClientAuthentication, OidcClient};
-use realmwright_store::Change;
+use realmwright_store::{Change, Outcome, Refusal};
 
 use crate::Engine;
 use crate::api::{BackChannelCall, CallFault, EngineFault, OAuthError, RequestContext};
+use crate::audit::{by_person, circumstances};
 use crate::client_source::FoundClient;
-use crate::runtime_realm::RuntimeRealm;
+use crate::ports::Observation;
 use crate::sessions::{CLOCKS_DIFFER, later};
 
 /// An application that has proved who it is, or a public one that has said so.
@@ -149,31 +151,47 @@ impl Engine {
     }
 
     /// Commits what a call comes to, its assertion used once in front. A used assertion is a
-    /// failed authentication.
+    /// failed authentication, and recorded as such.
     pub(crate) async fn commit_call(
         &self,
-        realm: &RuntimeRealm,
+        cx: &RequestContext,
         call: &BackChannelCall<'_>,
-        once: Option<Change>,
+        caller: &Caller,
         changes: Vec<Change>,
     ) -> Result<CallOutcome, CallFault> {
-        use realmwright_store::{Outcome, Refusal};
-        let guarded = once.is_some();
-        let changes: Vec<Change> = once.into_iter().chain(changes).collect();
+        let guarded = caller.once.is_some();
+        let changes: Vec<Change> = caller.once.iter().cloned().chain(changes).collect();
         if changes.is_empty() {
             return Ok(CallOutcome::Done);
         }
-        match self.ports.store.commit(realm.id(), changes).await? {
+        match self.ports.store.commit(cx.realm.id(), changes).await? {
             Outcome::Done(_) => Ok(CallOutcome::Done),
             Outcome::Refused {
                 index: 0,
                 reason: Refusal::AlreadyUsed,
-            } if guarded => Err(invalid_client(call)),
+            } if guarded => {
+                self.record_replay(cx, caller).await?;
+                Err(invalid_client(call))
+            }
             Outcome::Refused { index, reason } => Ok(CallOutcome::Refused {
                 index: index - usize::from(guarded),
                 reason,
             }),
         }
+    }
+
+    /// Nothing of the call is in: the audit says so in a commit of its own.
+    async fn record_replay(&self, cx: &RequestContext, caller: &Caller) -> Result<(), CallFault> {
+        let realm = &cx.realm;
+        self.ports
+            .observer
+            .observe(realm.id(), Observation::ReuseDetected);
+        let mut context = circumstances(cx, Some(&caller.client.snapshot().id));
+        context.client_auth = Some(ClientAuth::PrivateKeyJwt);
+        let record = by_person(context, None, AuditEvent::AssertionReplayed);
+        let changes = self.audit(realm, &record);
+        self.ports.store.commit(realm.id(), changes).await?;
+        Ok(())
     }
 }
 
@@ -187,6 +205,6 @@ pub(crate) enum CallOutcome {
         /// Position among the changes of the call.
         index: usize,
         /// Why.
-        reason: realmwright_store::Refusal,
+        reason: Refusal,
     },
 }

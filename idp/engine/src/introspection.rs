@@ -23,7 +23,7 @@ impl Engine {
         call: BackChannelCall<'_>,
     ) -> Result<JsonAnswer, CallFault> {
         let realm = &cx.realm;
-        let (form, mut caller) = self.authenticate_client(cx, &call).await?;
+        let (form, caller) = self.authenticate_client(cx, &call).await?;
         let client = caller.client.snapshot().id.clone();
         // Whoever may ask must be known: a public client is not.
         if matches!(caller.oidc()?.authentication, ClientAuthentication::None) {
@@ -31,8 +31,7 @@ impl Engine {
         }
         let request = IntrospectionRequest::parse(&form)
             .map_err(|error| of_client(refusal(realm, &error), client.clone()))?;
-        let once = caller.once.take();
-        self.commit_call(realm, &call, once, Vec::new()).await?;
+        self.commit_call(cx, &call, &caller, Vec::new()).await?;
         let answer = match self.introspected(cx, &request.token).await? {
             Some(claims) => active(claims, None),
             None => inactive(),

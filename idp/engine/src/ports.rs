@@ -141,7 +141,7 @@ pub enum Observation {
     TokensIssued(&'static str),
     /// A token request was refused; the OAuth error.
     TokensRefused(&'static str),
-    /// A refresh token or a code was used twice.
+    /// A refresh token, a code or a client assertion was used twice.
     ReuseDetected,
     /// The password queue was full.
     PasswordQueueFull,

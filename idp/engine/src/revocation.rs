@@ -28,7 +28,7 @@ impl Engine {
         call: BackChannelCall<'_>,
     ) -> Result<JsonAnswer, CallFault> {
         let realm = &cx.realm;
-        let (form, mut caller) = self.authenticate_client(cx, &call).await?;
+        let (form, caller) = self.authenticate_client(cx, &call).await?;
         let client = caller.client.snapshot().id.clone();
         let request = RevocationRequest::parse(&form)
             .map_err(|error| of_client(refusal(realm, &error), client.clone()))?;
@@ -41,8 +41,7 @@ impl Engine {
             let context = circumstances(cx, Some(&client));
             changes.extend(self.audit(realm, &by_person(context, sub.as_ref(), event)));
         }
-        let once = caller.once.take();
-        self.commit_call(realm, &call, once, changes).await?;
+        self.commit_call(cx, &call, &caller, changes).await?;
         Ok(JsonAnswer {
             body: Value::Null,
             client: Some(client),

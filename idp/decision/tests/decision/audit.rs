@@ -42,6 +42,7 @@ fn events() -> Vec<AuditEvent> {
         AuditEvent::TokenReused {
             grant_type: GrantType::RefreshToken,
         },
+        AuditEvent::AssertionReplayed,
         AuditEvent::AuthzGranted {
             oauth_scopes: scopes.clone(),
         },

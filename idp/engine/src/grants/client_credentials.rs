@@ -18,7 +18,7 @@ impl Engine {
         &self,
         cx: &RequestContext,
         call: &BackChannelCall<'_>,
-        mut caller: Caller,
+        caller: Caller,
         (scope, resource): (&[ScopeName], &[String]),
     ) -> Result<TokenResponse, CallFault> {
         let realm = &cx.realm;
@@ -42,15 +42,14 @@ impl Engine {
         let mut record = self.issued(cx, &caller, None, issued);
         record.context.actor = Some(Actor::Client(caller.client.snapshot().id.clone()));
         let events = self.audit(realm, &record);
-        let once = caller.once.take();
         match access.change {
             None => {
+                self.commit_call(cx, call, &caller, Vec::new()).await?;
                 self.ports.batch.add(realm.id(), events);
-                self.commit_call(realm, call, once, Vec::new()).await?;
             }
             Some(change) => {
                 let changes = std::iter::once(change).chain(events).collect();
-                let outcome = self.commit_call(realm, call, once, changes).await?;
+                let outcome = self.commit_call(cx, call, &caller, changes).await?;
                 if let CallOutcome::Refused { reason, .. } = outcome {
                     return Err(EngineFault::internal(format!("{reason:?}")).into());
                 }

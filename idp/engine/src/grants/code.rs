@@ -45,7 +45,7 @@ impl Engine {
         &self,
         cx: &RequestContext,
         call: &BackChannelCall<'_>,
-        mut caller: Caller,
+        caller: Caller,
         redemption: Redemption<'_>,
     ) -> Result<TokenResponse, CallFault> {
         let realm = &cx.realm;
@@ -105,8 +105,7 @@ impl Engine {
             (GrantType::AuthorizationCode, wanted.scopes),
         );
         changes.extend(self.audit(realm, &record));
-        let once = caller.once.take();
-        match self.commit_call(realm, call, once, changes).await? {
+        match self.commit_call(cx, call, &caller, changes).await? {
             CallOutcome::Done => {}
             CallOutcome::Refused {
                 index: 0,

@@ -71,7 +71,7 @@ impl Engine {
         &self,
         cx: &RequestContext,
         call: &BackChannelCall<'_>,
-        mut caller: Caller,
+        caller: Caller,
         (presented, scope, resource): (&str, &[ScopeName], &[String]),
     ) -> Result<TokenResponse, CallFault> {
         let realm = &cx.realm;
@@ -134,9 +134,8 @@ impl Engine {
         let issued = (GrantType::RefreshToken, wanted.scopes);
         let record = self.issued(cx, &caller, sub.as_ref(), issued);
         changes.extend(self.audit(realm, &record));
-        let once = caller.once.take();
         let all = rotation.into_iter().chain(changes.iter().cloned());
-        let outcome = self.commit_call(realm, call, once.clone(), all.collect());
+        let outcome = self.commit_call(cx, call, &caller, all.collect());
         match outcome.await? {
             CallOutcome::Done => {}
             CallOutcome::Refused {
@@ -147,7 +146,7 @@ impl Engine {
                 // answer's own token is written again, without the rotation.
                 let known = self.known_successor(cx, &caller, &presented).await?;
                 successor = Some(known.ok_or_else(refused)?);
-                let outcome = self.commit_call(realm, call, once, changes).await?;
+                let outcome = self.commit_call(cx, call, &caller, changes).await?;
                 if let CallOutcome::Refused { .. } = outcome {
                     return Err(refused());
                 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::actors::*;
 use super::fixture::*;
-use crate::{BackChannelCall, CallFault, JsonAnswer};
+use crate::{BackChannelCall, CallFault, JsonAnswer, Observation};
 
 const ISSUER: &str = "https://id.example.com/quickstart";
 const JWKS: &str = "https://service.example.com/jwks";
@@ -120,6 +120,22 @@ async fn a_jti_outlives_its_assertion_on_every_clock() {
     world.put_database_ahead(SignedDuration::from_secs(5));
     world.store.sweep(100).await.unwrap();
     assert_eq!(refusal(ask(&world, &assertion).await), "invalid_client");
+}
+
+/// The audit of a replay says that it was refused, and nothing else.
+#[tokio::test]
+async fn a_replayed_assertion_is_audited_as_refused() {
+    let signer = Signer::new();
+    let world = signer.published().await;
+    let assertion = signer.assertion(&world, "a-1", ISSUER);
+    ask(&world, &assertion).await.unwrap();
+    let granted = world.batch.0.lock().unwrap().len();
+    assert_eq!(refusal(ask(&world, &assertion).await), "invalid_client");
+    assert_eq!(world.batch.0.lock().unwrap().len(), granted);
+    assert_eq!(world.events().await, ["assertion_replayed"]);
+    let observed = world.observed.0.lock().unwrap();
+    assert!(observed.contains(&Observation::ReuseDetected));
+    assert!(observed.contains(&Observation::TokensRefused("invalid_client")));
 }
 
 /// Anybody may send an assertion: an unknown `kid` calls the application's server no more than
