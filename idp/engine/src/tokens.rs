@@ -9,7 +9,7 @@ use realmwright_decision::facts::{Application, Facts, Login, Request, Session};
 use realmwright_decision::flow::{Machine, Situation};
 use realmwright_decision::scopes::{OPENID, scope_text};
 use realmwright_protocol::jose::TokenType;
-use realmwright_protocol::oauth2::access_token::{self, AccessTokenClaims};
+use realmwright_protocol::oauth2::access_token::{self, AccessTokenClaims, SCOPE_POSITIONS};
 use realmwright_protocol::oidc::id_token::IdTokenClaims;
 use realmwright_protocol::secret::RandomToken;
 use realmwright_snapshot::{ClientId, ScopeName, TokenFormat};
@@ -80,10 +80,18 @@ impl PresentedToken {
         }
     }
 
-    /// Granted scopes of this token: those that it names, and those that tokens never name.
+    /// Granted scopes of this token: those that it was narrowed to, or else those that it names
+    /// and those that tokens never name.
     pub(crate) fn scopes(&self, realm: &RuntimeRealm) -> Vec<ScopeName> {
         let Some(grant) = &self.grant else {
             return Vec::new();
+        };
+        let left = self.claims.get(SCOPE_POSITIONS);
+        let is_left = |position: usize| {
+            left.is_none_or(|left| {
+                let mut left = left.as_array().into_iter().flatten();
+                left.any(|left| *left == position)
+            })
         };
         let silent = |name: &ScopeName| {
             realm
@@ -92,14 +100,26 @@ impl PresentedToken {
                 .get(name)
                 .is_some_and(|scope| !scope.in_token)
         };
-        grant
-            .scopes
-            .iter()
+        let granted = grant.scopes.iter().enumerate();
+        granted
+            .filter(|(position, _)| is_left(*position))
+            .map(|(_, name)| name)
             .filter(|name| realm.snapshot.scopes.contains_key(*name))
             .filter(|name| silent(name) || self.has_scope(name.as_str()))
             .cloned()
             .collect()
     }
+}
+
+/// Positions of the scopes that are left of the granted ones; none where all are.
+fn positions(granted: &[ScopeName], left: &[ScopeName]) -> Option<Vec<usize>> {
+    let positions: Vec<usize> = granted
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| left.contains(name))
+        .map(|(position, _)| position)
+        .collect();
+    (positions.len() < granted.len()).then_some(positions)
 }
 
 impl LiveGrant {
@@ -300,6 +320,7 @@ impl Engine {
         let released = self.released(realm, client, live, wanted.scopes, Target::AccessToken)?;
         let jti = uuid(&*self.ports.random).to_string();
         let grant_id = grant.map(|grant| grant.id.to_string());
+        let positions = grant.and_then(|grant| positions(&grant.scopes, wanted.scopes));
         let scope = scope_text(&realm.snapshot.scopes, wanted.scopes);
         let members = AccessTokenClaims {
             issuer: realm.issuer(),
@@ -315,6 +336,7 @@ impl Engine {
             amr: grant.map(|grant| grant.amr.as_slice()).unwrap_or_default(),
             sid: sid.as_deref(),
             grant_id: grant_id.as_deref(),
+            scope_positions: positions.as_deref(),
             cnf: grant.and_then(|grant| grant.cnf.as_ref()),
             released: &released,
         }

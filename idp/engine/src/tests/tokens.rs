@@ -281,6 +281,56 @@ async fn refresh_narrows_and_never_widens() {
     assert!(info.body.get("email").is_none());
 }
 
+/// RFC 6749 section 6: what is not asked for is not there, also of the scopes that tokens never
+/// name.
+#[tokio::test]
+async fn a_narrowed_token_has_no_silent_scope_that_was_not_asked_for() {
+    for format in [TokenFormat::Jwt, TokenFormat::Opaque] {
+        let world = World::new(realm_with(|realm| {
+            let (name, mut silent) = scope("phone", vec![attribute_claim("phone")]);
+            silent.in_token = false;
+            realm.scopes.insert(name, silent);
+            edit_oidc(realm, "demo", |oidc| {
+                oidc.access_token_format = format;
+                oidc.scopes.allowed.insert("phone".into());
+            });
+        }))
+        .await;
+        let sub = world.person("olena@example.com").await;
+        let by = crate::accounts::AccountsCaller::process();
+        let change = crate::accounts::AccountChange {
+            attributes: [("phone".to_owned(), json!("+380441112233"))].into(),
+            ..Default::default()
+        };
+        world
+            .engine
+            .change_account(&world.realm, &by, &sub, change)
+            .await
+            .unwrap();
+        let asked = request("demo", &[("scope", "openid email phone")]);
+        let issued = Browser::default().log_in(&world, &asked).await;
+        let mut tokens = world.redeem("demo", &code(&issued)).await.unwrap();
+        for (scope, named, email, phone) in [
+            ("", "openid email", true, true),
+            ("openid+email", "openid email", true, false),
+            ("openid+phone", "openid", false, true),
+            ("", "openid email", true, true),
+        ] {
+            let token = field(&tokens, "refresh_token").to_owned();
+            let form = format!("grant_type=refresh_token&refresh_token={token}&scope={scope}");
+            tokens = world.token("demo", &form).await.unwrap();
+            assert_eq!(tokens.body["scope"], named, "{scope}");
+            let access = field(&tokens, "access_token");
+            let info = world.userinfo(access).await.unwrap().body;
+            let has = |name: &str| info.get(name).is_some();
+            assert_eq!((has("email"), has("phone")), (email, phone), "{scope}");
+            // How the token says so is ours alone.
+            let state = world.introspect("demo", access).await;
+            assert!(state.get("scope_positions").is_none());
+        }
+    }
+}
+
 /// OIDC-22: offline grants outlive the session.
 #[tokio::test]
 async fn an_offline_grant_outlives_its_session() {

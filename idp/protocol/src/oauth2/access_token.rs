@@ -7,6 +7,10 @@ use serde_json::{Map, Value, json};
 use crate::Fault;
 use crate::jose::{Claims, JwsFault, TokenType, VerificationKeys};
 
+/// Which of the granted scopes the token has, where it has not all of them: by position, because
+/// some scopes are not named in tokens. Ours alone.
+pub const SCOPE_POSITIONS: &str = "scope_positions";
+
 /// Claims that released data never replaces.
 const RESERVED: &[&str] = &[
     "iss",
@@ -27,6 +31,7 @@ const RESERVED: &[&str] = &[
     "act",
     "may_act",
     "grant_id",
+    SCOPE_POSITIONS,
     "active",
     "typ",
     "token_type",
@@ -61,6 +66,8 @@ pub struct AccessTokenClaims<'a> {
     pub sid: Option<&'a str>,
     /// The grant: introspection and userinfo look its state up.
     pub grant_id: Option<&'a str>,
+    /// See [`SCOPE_POSITIONS`].
+    pub scope_positions: Option<&'a [usize]>,
     /// RFC 7800 confirmation.
     pub cnf: Option<&'a Value>,
     /// Released claims; reserved names among them are left out.
@@ -103,6 +110,9 @@ impl AccessTokenClaims<'_> {
         }
         if let Some(grant_id) = self.grant_id {
             put("grant_id", json!(grant_id));
+        }
+        if let Some(positions) = self.scope_positions {
+            put(SCOPE_POSITIONS, json!(positions));
         }
         if let Some(cnf) = self.cnf {
             put("cnf", cnf.clone());
@@ -199,6 +209,7 @@ mod tests {
             amr,
             sid: Some("session"),
             grant_id: None,
+            scope_positions: None,
             cnf: None,
             released,
         }
@@ -218,6 +229,18 @@ mod tests {
                 "grps": ["a"],
             })
         );
+    }
+
+    /// RFC 6749 section 6: a narrowed token says which scopes it has, without naming them.
+    #[test]
+    fn a_narrowed_token_tells_its_scopes_by_position() {
+        let (audiences, released) = (["api".to_owned()], Map::new());
+        let members = AccessTokenClaims {
+            scope_positions: Some(&[0, 2]),
+            ..claims(&audiences, &[], &released)
+        }
+        .members();
+        assert_eq!(members[SCOPE_POSITIONS], json!([0, 2]));
     }
 
     /// A claim of the configuration never replaces one that verifiers rely on.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+use super::access_token::SCOPE_POSITIONS;
 use super::error::EndpointError;
 use super::token::required;
 use crate::Parameters;
@@ -64,8 +65,9 @@ impl IntrospectionRequest {
 /// `username` is the person's login name where the caller may see it.
 #[must_use]
 pub fn active(mut claims: Map<String, Value>, username: Option<&str>) -> Map<String, Value> {
-    // Ours alone: it says nothing to whoever asks.
+    // Ours alone: they say nothing to whoever asks.
     claims.remove("grant_id");
+    claims.remove(SCOPE_POSITIONS);
     claims.insert("active".to_owned(), json!(true));
     claims.insert("token_type".to_owned(), json!("Bearer"));
     if let Some(username) = username {
@@ -116,6 +118,7 @@ mod tests {
         let claims = Map::from_iter([
             ("sub".to_owned(), json!("s")),
             ("grant_id".to_owned(), json!("g")),
+            (SCOPE_POSITIONS.to_owned(), json!([0])),
             ("active".to_owned(), json!(false)),
         ]);
         assert_eq!(
