@@ -1,7 +1,17 @@
-//! Token revocation, RFC 7009: an empty answer whatever there was.
+//! Token revocation, RFC 7009.
+//!
+//! - A token of the client that asks ends; a refresh token takes its whole family along.
+//! - What is no token (not ours, over, revoked before) gets the same empty 200: what the client
+//!   wants is so already (section 2.2).
+//! - A token of another client is left alone, and the request refused (section 2.1) with
+//!   `invalid_grant`, the code of RFC 6749 section 5.2 for what "was issued to another client".
+//!   Whoever asks learns of a token that they hold that it is not theirs. That a refresh token is
+//!   used or its family ended is not said, and an access token tells its holder whether it lives at
+//!   every endpoint that takes it. Which client it is of is said nowhere.
 
 use realmwright_decision::audit::AuditEvent;
 use realmwright_protocol::oauth2::revoke::RevocationRequest;
+use realmwright_protocol::oauth2::{EndpointError, ErrorCode};
 use realmwright_protocol::secret::RandomToken;
 use realmwright_snapshot::{ClientId, ScopeName};
 use realmwright_store::{Change, SubjectId};
@@ -14,8 +24,13 @@ use crate::crypto::token_hash;
 use crate::grants::{of_client, refusal};
 use crate::sessions::{CLOCKS_DIFFER, later};
 
-/// What is taken back: the changes, whose it was, and which scopes.
-type Revoked = (Vec<Change>, Option<SubjectId>, Vec<ScopeName>);
+/// Whom a token was issued to, and what there is to take back.
+struct Issued {
+    client: ClientId,
+    change: Change,
+    sub: Option<SubjectId>,
+    scopes: Vec<ScopeName>,
+}
 
 impl Engine {
     /// `POST /oauth2/revoke`.
@@ -32,35 +47,40 @@ impl Engine {
         let client = caller.client.snapshot().id.clone();
         let request = RevocationRequest::parse(&form)
             .map_err(|error| of_client(refusal(realm, &error), client.clone()))?;
+        let issued = self.issued_token(cx, &request.token).await?;
+        let is_other = issued.as_ref().is_some_and(|token| token.client != client);
         let mut changes = Vec::new();
-        if let Some((revoked, sub, scopes)) = self.revoked(cx, &client, &request.token).await? {
-            changes.extend(revoked);
+        if let Some(token) = issued.filter(|_| !is_other) {
+            changes.push(token.change);
             let event = AuditEvent::AuthzRevoked {
-                oauth_scopes: scopes,
+                oauth_scopes: token.scopes,
             };
             let context = circumstances(cx, Some(&client));
-            changes.extend(self.audit(realm, &by_person(context, sub.as_ref(), event)));
+            let record = by_person(context, token.sub.as_ref(), event);
+            changes.extend(self.audit(realm, &record));
         }
         self.commit_call(cx, &call, &caller, changes).await?;
+        if is_other {
+            let error = EndpointError::new(
+                ErrorCode::InvalidGrant,
+                "the token was not issued to this client",
+            );
+            return Err(of_client(refusal(realm, &error), client));
+        }
         Ok(JsonAnswer {
             body: Value::Null,
             client: Some(client),
         })
     }
 
-    /// What a token of this client hangs on; a token of another one is left alone.
-    async fn revoked(
+    /// The token, as far as it is one.
+    async fn issued_token(
         &self,
         cx: &RequestContext,
-        client: &ClientId,
         token: &str,
-    ) -> Result<Option<Revoked>, EngineFault> {
+    ) -> Result<Option<Issued>, EngineFault> {
         let realm = &cx.realm;
-        let now = self.ports.clock.now();
         if let Some(presented) = self.presented_token(realm, token).await? {
-            if presented.client != *client {
-                return Ok(None);
-            }
             let scopes = presented.scopes(realm);
             let jti = presented.claims.get("jti").and_then(Value::as_str);
             let change = match jti {
@@ -73,8 +93,12 @@ impl Engine {
                 },
                 None => return Ok(None),
             };
-            let sub = presented.grant.and_then(|grant| grant.sub);
-            return Ok(Some((vec![change], sub, scopes)));
+            return Ok(Some(Issued {
+                client: presented.client,
+                change,
+                sub: presented.grant.and_then(|grant| grant.sub),
+                scopes,
+            }));
         }
         let Some(token) = RandomToken::parse(token) else {
             return Ok(None);
@@ -83,13 +107,13 @@ impl Engine {
         let Some(row) = self.ports.store.refresh_token(realm.id(), &hash).await? else {
             return Ok(None);
         };
+        let at = self.ports.clock.now();
         let grant = self.ports.store.grant(realm.id(), &row.grant).await?;
-        Ok(grant.filter(|grant| grant.client == *client).map(|grant| {
-            let change = Change::EndGrant {
-                id: grant.id,
-                at: now,
-            };
-            (vec![change], grant.sub, grant.scopes)
+        Ok(grant.map(|grant| Issued {
+            client: grant.client,
+            change: Change::EndGrant { id: grant.id, at },
+            sub: grant.sub,
+            scopes: grant.scopes,
         }))
     }
 }

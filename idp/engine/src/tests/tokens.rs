@@ -454,29 +454,23 @@ async fn revocation_ends_a_token_of_its_own_client() {
     for world in [world().await, opaque_world().await] {
         let tokens = logged_in(&world).await;
         let access = field(&tokens, "access_token").to_owned();
-        let revoke = async |client: &str, token: &str| {
-            let authorization = basic(client, CLIENT_SECRET);
-            let form = format!("token={token}");
-            let call = BackChannelCall {
-                form: &form,
-                authorization: Some(&authorization),
-            };
-            world.engine.revoke(&world.context(), call).await.unwrap()
-        };
-        revoke("service", &access).await;
+        let revoke = async |client: &str, token: &str| world.revoke(client, token).await;
         world.userinfo(&access).await.unwrap();
-        revoke("demo", &access).await;
+        revoke("demo", &access).await.unwrap();
         assert_eq!(refusal(world.userinfo(&access).await), "invalid_token");
         let refresh = field(&tokens, "refresh_token");
         let next = world.refresh("demo", refresh).await.unwrap();
-        revoke("demo", field(&next, "refresh_token")).await;
+        revoke("demo", field(&next, "refresh_token")).await.unwrap();
         let ended = world.refresh("demo", field(&next, "refresh_token")).await;
         assert_eq!(refusal(ended), "invalid_grant");
         assert_eq!(
             refusal(world.userinfo(field(&next, "access_token")).await),
             "invalid_token"
         );
-        revoke("demo", "never-was-a-token").await;
+        // Section 2.2: there is nothing to tell about what is no token.
+        for nothing in ["never-was-a-token", &access, "a.b.c"] {
+            revoke("demo", nothing).await.unwrap();
+        }
     }
 }
 
@@ -491,6 +485,35 @@ async fn a_revocation_outlives_its_token() {
     world.put_database_ahead(SignedDuration::from_secs(5));
     world.store.sweep(100).await.unwrap();
     assert_eq!(refusal(world.userinfo(access).await), "invalid_token");
+}
+
+/// RFC 7009 section 2.1: a token of another client is refused, said so, and left alone.
+#[tokio::test]
+async fn a_token_of_another_client_is_not_revoked() {
+    for world in [world().await, opaque_world().await] {
+        let tokens = logged_in(&world).await;
+        let (access, refresh) = (
+            field(&tokens, "access_token"),
+            field(&tokens, "refresh_token"),
+        );
+        for token in [access, refresh] {
+            let refused = world.revoke("service", token).await;
+            assert_eq!(refusal(refused), "invalid_grant");
+        }
+        world.userinfo(access).await.unwrap();
+        let next = world.refresh("demo", refresh).await.unwrap();
+        // Neither does the answer tell a live refresh token from a used or an ended one.
+        assert_eq!(
+            refusal(world.revoke("service", refresh).await),
+            "invalid_grant"
+        );
+        let last = field(&next, "refresh_token");
+        world.revoke("demo", last).await.unwrap();
+        assert_eq!(
+            refusal(world.revoke("service", last).await),
+            "invalid_grant"
+        );
+    }
 }
 
 /// KC-TK-08: no write in the request; the audit is batched.

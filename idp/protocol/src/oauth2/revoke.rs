@@ -1,6 +1,5 @@
-//! Token revocation, RFC 7009. The answer to every well-formed request of an authenticated client
-//! is an empty 200, whether or not there was such a token (section 2.2); a token of another
-//! client is left alone.
+//! Token revocation, RFC 7009: the request. What it is answered with is said at the head of the
+//! engine's module of the same name.
 
 use zeroize::Zeroizing;
 
