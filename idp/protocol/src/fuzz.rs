@@ -2,7 +2,7 @@
 //! comes out is dropped.
 
 use jiff::Timestamp;
-use realmwright_snapshot::{ClientId, sample};
+use realmwright_snapshot::{ClientId, RESPONSE_PARAMETERS, sample};
 
 use crate::client_authentication::Presented;
 use crate::jose::{TokenType, VerificationKeys, assertion};
@@ -55,6 +55,7 @@ pub fn redirect_uri(bytes: &[u8]) {
         let _ = Registered {
             exact: &[],
             prefixes: &registered,
+            added: RESPONSE_PARAMETERS,
         }
         .find(text);
     }

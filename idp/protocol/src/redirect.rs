@@ -4,10 +4,12 @@
 //! - Exact by default: every part of the parsed URL is equal. Loopback IP literals over plain
 //!   http match with any port; `localhost` does not, because it may resolve elsewhere.
 //! - A prefix matches at segment boundaries, with the same scheme, host and port.
+//! - Its query has none of the parameters that the answer adds.
 //! - What is sent to is what was compared: the parsed form, never the text of the request.
 
 use std::fmt;
 
+use realmwright_snapshot::own_parameter;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
@@ -64,6 +66,9 @@ pub enum RedirectFault {
     /// Not registered for the application.
     #[error("the redirect address is not registered for the application")]
     Unregistered,
+    /// Its query has a parameter that the answer adds: the application could take either.
+    #[error("the redirect address has a parameter that the answer adds")]
+    Ambiguous,
 }
 
 impl RedirectFault {
@@ -81,6 +86,8 @@ pub struct Registered<'a> {
     pub exact: &'a [Url],
     /// Compared at segment boundaries.
     pub prefixes: &'a [Url],
+    /// Parameters that the answer adds.
+    pub added: &'a [&'a str],
 }
 
 impl Registered<'_> {
@@ -95,11 +102,13 @@ impl Registered<'_> {
             .iter()
             .any(|registered| *registered == url || is_same_loopback(registered, &url))
             || self.prefixes.iter().any(|prefix| lies_under(prefix, &url));
-        if found {
-            Ok(RedirectUri(url))
-        } else {
-            Err(RedirectFault::Unregistered)
+        if !found {
+            return Err(RedirectFault::Unregistered);
         }
+        if own_parameter(&url, self.added).is_some() {
+            return Err(RedirectFault::Ambiguous);
+        }
+        Ok(RedirectUri(url))
     }
 }
 
@@ -204,6 +213,7 @@ fn hides_a_separator(path: &str) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use realmwright_snapshot::RESPONSE_PARAMETERS;
     use rstest::rstest;
 
     fn urls(texts: &[&str]) -> Vec<Url> {
@@ -214,6 +224,7 @@ mod tests {
         Registered {
             exact: &urls(&[registered]),
             prefixes: &[],
+            added: RESPONSE_PARAMETERS,
         }
         .find(requested)
     }
@@ -222,6 +233,7 @@ mod tests {
         Registered {
             exact: &[],
             prefixes: &urls(&[prefix]),
+            added: RESPONSE_PARAMETERS,
         }
         .find(requested)
     }
@@ -375,11 +387,29 @@ mod tests {
         assert_eq!(prefixed(prefix, requested).is_ok(), found, "{requested}");
     }
 
+    /// RFC 9207 section 2.4, RFC 9700 section 4.4: no answer with two values of one parameter.
+    #[rstest]
+    #[case("https://app.com/a?code=x")]
+    #[case("https://app.com/a?x=1&state=forged")]
+    #[case("https://app.com/a?iss=https%3A%2F%2Fevil.example")]
+    #[case("https://app.com/a?error=access_denied")]
+    #[case("https://app.com/a?%63ode=x")]
+    #[case("https://app.com/a/b?Code[]=x")]
+    #[case("https://app.com/a?x;code=x")]
+    fn an_address_with_a_parameter_of_the_answer_is_ambiguous(#[case] requested: &str) {
+        assert_eq!(
+            prefixed("https://app.com/a", requested),
+            Err(RedirectFault::Ambiguous)
+        );
+        assert_eq!(exact(requested, requested), Err(RedirectFault::Ambiguous));
+    }
+
     #[test]
     fn an_empty_registration_admits_nothing() {
         let registered = Registered {
             exact: &[],
             prefixes: &[],
+            added: RESPONSE_PARAMETERS,
         };
         assert_eq!(
             registered.find("https://app.example/"),

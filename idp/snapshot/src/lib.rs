@@ -11,6 +11,7 @@
 //! when a pod that ignores it would enforce less, and lower it in the compiler, which
 //! destructures without `..` so that it cannot be forgotten.
 
+mod addresses;
 mod attributes;
 mod claims;
 mod client;
@@ -25,6 +26,7 @@ mod scope;
 mod seal;
 mod texts;
 
+pub use addresses::{LOGOUT_PARAMETERS, RESPONSE_PARAMETERS, own_parameter};
 pub use attributes::{
     AttributeSnapshot, AttributeValue, Attributes, DataClass, Purposes, Transform, ValueKind,
 };

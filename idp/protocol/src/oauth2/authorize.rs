@@ -6,8 +6,8 @@
 //! redirect (KC-AZ-01, OIDC-13). Every later fault goes to the application.
 
 use realmwright_snapshot::{
-    ClientAuthentication, ClientId, GrantType, Locale, OidcClient, Pkce, ResponseMode,
-    ResponseType, ScopeName,
+    ClientAuthentication, ClientId, GrantType, Locale, OidcClient, Pkce, RESPONSE_PARAMETERS,
+    ResponseMode, ResponseType, ScopeName,
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -274,6 +274,7 @@ fn redirect_uri(
         Some(text) => Registered {
             exact: &client.redirect_uris,
             prefixes: &client.redirect_uri_prefixes,
+            added: RESPONSE_PARAMETERS,
         }
         .find(text)
         .map(|found| (found, Some(text.to_owned())))

@@ -1,7 +1,7 @@
 //! RP-Initiated Logout 1.0 (KC-LO-01, OIDC-30 to OIDC-32). Not here: front-channel and
 //! back-channel logout.
 
-use realmwright_snapshot::{ClientId, Locale, LogoutSettings};
+use realmwright_snapshot::{ClientId, LOGOUT_PARAMETERS, Locale, LogoutSettings};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -143,6 +143,7 @@ pub fn return_to(
             Registered {
                 exact: &settings.redirect_uris,
                 prefixes: &settings.redirect_uri_prefixes,
+                added: LOGOUT_PARAMETERS,
             }
             .find(text)
             .map_err(LogoutError::Redirect)?,
@@ -258,6 +259,7 @@ mod tests {
     #[case("https://app.example/bye2", false)]
     #[case("https://app.example.evil/bye", false)]
     #[case("https://app.example/out/../bye", false)]
+    #[case("https://app.example/out?state=forged", false)]
     #[case("/bye", false)]
     fn a_return_address_is_the_applications_or_the_logout_is_refused(
         #[case] uri: &str,

@@ -361,7 +361,8 @@ catalogue! {
         "redirect address not allowed"
         "Redirect addresses are absolute: https; http on loopback only; or a custom scheme \
          that is a reversed domain (it contains a dot). No fragment, no user, no wildcard \
-         host (OIDC-13, KC-CL-11, RFC 8252)."
+         host (OIDC-13, KC-CL-11, RFC 8252), and no parameter that the answer adds, such as \
+         `code` or `state`: the application could take either value."
         "redirectUris: [\"myapp://cb\", \"https://*.example.com\"]"
         "redirectUris: [\"com.example.app:/cb\", \"https://app.example.com/cb\"]"
     BadWebOrigin "RW0504"

@@ -13,9 +13,9 @@ use realmwright_crds::client::{
 use realmwright_crds::names::{RedirectUri, ScopeToken, WebOrigin};
 use realmwright_crds::realm::{SigningAlgorithm as SpecAlgorithm, TokenFormat as SpecFormat};
 use realmwright_snapshot::{
-    AssertionKeys, ClientAuthentication, ClientScopes, DataClass, GrantType, LogoutSettings,
-    OidcClient, Pkce, RefreshSettings, ResponseType, ScopeName, SecretHandle, SecretMethod,
-    SigningAlgorithm, TokenFormat,
+    AssertionKeys, ClientAuthentication, ClientScopes, DataClass, GrantType, LOGOUT_PARAMETERS,
+    LogoutSettings, OidcClient, Pkce, RESPONSE_PARAMETERS, RefreshSettings, ResponseType,
+    ScopeName, SecretHandle, SecretMethod, SigningAlgorithm, TokenFormat, own_parameter,
 };
 use url::{Host, Url};
 
@@ -76,15 +76,17 @@ pub(crate) fn lower(
     let path = field!("spec", "oidc");
     let (authentication, secret) = authentication(client, authentication_spec, &path, faults);
     let grant_types = grants(grant_types.as_deref(), &path, faults);
-    let uris = redirects(redirect_uris, &path.at("redirectUris"), faults);
+    let added = RESPONSE_PARAMETERS;
+    let uris = redirects(redirect_uris, added, &path.at("redirectUris"), faults);
     let prefixes = redirects(
         redirect_uri_prefixes,
+        added,
         &path.at("redirectUriPrefixes"),
         faults,
     );
     let default = default_redirect_uri
         .as_ref()
-        .and_then(|uri| redirect(uri, &path.at("defaultRedirectUri"), faults))
+        .and_then(|uri| redirect(uri, added, &path.at("defaultRedirectUri"), faults))
         .or_else(|| match (uris.as_slice(), prefixes.as_slice()) {
             ([only], []) => Some(only.clone()),
             _ => None,
@@ -419,29 +421,37 @@ fn lower_logout(spec: Logout, path: &FieldPath, faults: &mut Vec<Fault>) -> Logo
         default_redirect_uri,
         skip_confirmation,
     } = spec;
+    let added = LOGOUT_PARAMETERS;
     LogoutSettings {
-        redirect_uris: redirects(&redirect_uris, &path.at("redirectUris"), faults),
+        redirect_uris: redirects(&redirect_uris, added, &path.at("redirectUris"), faults),
         redirect_uri_prefixes: redirects(
             &redirect_uri_prefixes,
+            added,
             &path.at("redirectUriPrefixes"),
             faults,
         ),
         default_redirect_uri: default_redirect_uri
             .as_ref()
-            .and_then(|uri| redirect(uri, &path.at("defaultRedirectUri"), faults)),
+            .and_then(|uri| redirect(uri, added, &path.at("defaultRedirectUri"), faults)),
         skip_confirmation: skip_confirmation.unwrap_or(false),
     }
 }
 
-fn redirects(uris: &[RedirectUri], path: &FieldPath, faults: &mut Vec<Fault>) -> Vec<Url> {
+fn redirects(
+    uris: &[RedirectUri],
+    added: &[&str],
+    path: &FieldPath,
+    faults: &mut Vec<Fault>,
+) -> Vec<Url> {
     uris.iter()
         .enumerate()
-        .filter_map(|(index, uri)| redirect(uri, &path.at(index), faults))
+        .filter_map(|(index, uri)| redirect(uri, added, &path.at(index), faults))
         .collect()
 }
 
-/// OIDC-13, KC-CL-11, RFC 8252 sections 7.1 to 7.3.
-fn redirect(text: &str, path: &FieldPath, faults: &mut Vec<Fault>) -> Option<Url> {
+/// OIDC-13, KC-CL-11, RFC 8252 sections 7.1 to 7.3. `added` are the parameters that the answer
+/// adds.
+fn redirect(text: &str, added: &[&str], path: &FieldPath, faults: &mut Vec<Fault>) -> Option<Url> {
     let url = match Url::parse(text) {
         Ok(url) => url,
         Err(fault) => {
@@ -450,6 +460,12 @@ fn redirect(text: &str, path: &FieldPath, faults: &mut Vec<Fault>) -> Option<Url
             return None;
         }
     };
+    if let Some(name) = own_parameter(&url, added) {
+        let message = format!("`{text}` has the parameter `{name}`, which the answer adds");
+        let fix = format!("remove `{name}` from the query, or give it another name");
+        faults.push(Fault::error(Code::BadRedirectUri, path.clone(), message).fix(fix));
+        return None;
+    }
     let Some((complaint, fix)) = complaint(&url) else {
         return Some(url);
     };
