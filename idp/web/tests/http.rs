@@ -182,6 +182,32 @@ async fn a_wrong_password_and_an_unknown_person_look_alike() {
     assert_eq!(pages[0], pages[1]);
 }
 
+/// Design section 7: an answer without a credential stores no login; its page goes on all the same.
+#[tokio::test]
+async fn an_answer_without_a_credential_shows_the_sealed_page_again() {
+    let app = TestApp::new().await;
+    create_olena(&app).await;
+    let mut browser = Browser::new(&app);
+    let first = browser.get(AUTHORIZE).await;
+    let form = format!("request={}&decision=allow", first.hidden("request"));
+    let action = first.action().to_owned();
+    let again = browser.post(&action, &form).await;
+    assert_eq!(again.status, StatusCode::OK, "{}", again.body);
+    assert_eq!(again.header("cache-control"), "no-store");
+    assert!(
+        again
+            .header("content-security-policy")
+            .ends_with("form-action 'self' https://app.example.com")
+    );
+    let form = format!(
+        "request={}&login=olena%40example.com&password=correct%20horse%20battery",
+        again.hidden("request")
+    );
+    let action = again.action().to_owned();
+    let step = location(&browser.post(&action, &form).await);
+    assert!(step.starts_with("/quickstart/login/"), "{step}");
+}
+
 /// UI-20: `ui_locales`, then the person's choice, then the browser; and `ui_locales` goes along.
 #[tokio::test]
 async fn pages_speak_the_language_that_is_wished() {

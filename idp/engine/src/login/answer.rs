@@ -55,10 +55,7 @@ impl Engine {
                 self.consent(run, &shown).await
             }
             (Stage::Consent { .. }, Answer::RefuseConsent) => self.refuse_consent(run).await,
-            _ => {
-                run.state.notice = Some(Notice::StaleStep);
-                self.save(run).await
-            }
+            _ => self.stale(run).await,
         }
     }
 
@@ -71,7 +68,7 @@ impl Engine {
 
     async fn stale(&self, mut run: Run) -> Result<Reply, EngineFault> {
         run.state.notice = Some(Notice::StaleStep);
-        self.save(run).await
+        self.show_again(run).await
     }
 
     async fn choose(&self, mut run: Run, method: &MethodName) -> Result<Reply, EngineFault> {
@@ -91,7 +88,7 @@ impl Engine {
         if let Some(stage) = Stage::ask(offers, seed) {
             run.state.stage = stage;
         }
-        self.save(run).await
+        self.show_again(run).await
     }
 
     async fn password(
@@ -506,12 +503,15 @@ impl Engine {
     }
 
     async fn cancel(&self, mut run: Run) -> Result<Reply, EngineFault> {
-        let event = AuditEvent::LoginStopped {
-            auth_methods: run.passed_methods(),
-            failed_method: run.state.chosen().map(|(offer, _)| offer.method.clone()),
-            used_login: run.state.typed.clone(),
-        };
-        self.note(&mut run, event);
+        // A page that was opened, with nothing entered, is no event (EVENT-POST-01).
+        if run.version > 0 || run.state.sub.is_some() {
+            let event = AuditEvent::LoginStopped {
+                auth_methods: run.passed_methods(),
+                failed_method: run.state.chosen().map(|(offer, _)| offer.method.clone()),
+                used_login: run.state.typed.clone(),
+            };
+            self.note(&mut run, event);
+        }
         self.drop_login(&mut run).await?;
         let step = run
             .valid

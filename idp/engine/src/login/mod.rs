@@ -2,6 +2,11 @@
 //!
 //! A login is a [`Run`]: the current snapshot, the validated request, the state. Every answer
 //! ends in one commit with the row, or in one that finishes the login.
+//!
+//! The row comes with the first credential that was judged, right or wrong: a stranger's was
+//! counted by address before, so nobody can fill the table, and from then on the attempts of the
+//! login itself are bounded. Until then the state travels sealed, through a choice of method as
+//! well.
 
 mod answer;
 mod finish;
@@ -367,12 +372,27 @@ impl Engine {
                     let changes = std::mem::take(&mut run.changes);
                     self.ports.store.commit(run.cx.realm.id(), changes).await?;
                 }
-                let sealed = run.state.seal(&run.cx.realm)?;
-                let page = self.page(&run, FormTarget::Sealed(sealed)).await?;
-                Ok(run.reply(Step::Page(Box::new(page))))
+                self.show_sealed(run).await
             }
             Origin::Submission => self.save(run).await,
         }
+    }
+
+    /// Shows the step after an answer that presented no credential: a login that is not stored yet
+    /// stays so.
+    async fn show_again(&self, run: Run) -> Result<Reply, EngineFault> {
+        if run.version == 0 {
+            self.show_sealed(run).await
+        } else {
+            self.save(run).await
+        }
+    }
+
+    async fn show_sealed(&self, mut run: Run) -> Result<Reply, EngineFault> {
+        run.state.order = run.state.order.max(run.cx.realm.version().order());
+        let sealed = run.state.seal(&run.cx.realm)?;
+        let page = self.page(&run, FormTarget::Sealed(sealed)).await?;
+        Ok(run.reply(Step::Page(Box::new(page))))
     }
 
     /// Stores the step and sends the browser to it.

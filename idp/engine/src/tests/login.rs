@@ -648,16 +648,6 @@ async fn a_login_finds_exactly_one_person_whatever_its_case() {
     );
 }
 
-#[tokio::test]
-async fn giving_up_tells_the_application() {
-    let world = world().await;
-    let mut browser = Browser::default();
-    let first = page(browser.authorize(&world, &request("demo", &[])).await);
-    let step = browser.answer(&world, &first, Answer::Cancel).await;
-    assert_eq!(error(&response(step)), "access_denied");
-    assert!(world.events().await.contains(&"login_stopped".to_owned()));
-}
-
 /// AUTH-PWD-04: an overload gives nothing back that was not counted, so it lifts no bar.
 #[tokio::test]
 async fn a_full_password_queue_lifts_no_bar() {

@@ -5,6 +5,7 @@ mod fixture;
 
 mod accounts;
 mod assertions;
+mod first_submission;
 mod flow;
 mod login;
 mod reuse;
