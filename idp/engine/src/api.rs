@@ -231,7 +231,7 @@ pub enum StepView {
     /// Recovery codes, shown this once.
     RecoveryCodes {
         /// The codes.
-        codes: Vec<String>,
+        codes: Vec<SecretString>,
     },
     /// A new password.
     NewPassword {
@@ -603,7 +603,16 @@ mod tests {
             form: "client_secret=planted",
             authorization: Some("Basic planted"),
         };
-        let printed = format!("{response:?} {answer:?} {call:?}");
+        let codes = StepView::RecoveryCodes {
+            codes: vec!["planted".to_owned().into()],
+        };
+        let enrolment = StepView::EnrolTotp {
+            method: "totp".into(),
+            uri: "otpauth://totp/x?secret=planted".to_owned().into(),
+            seed: "planted".to_owned().into(),
+            digits: 6,
+        };
+        let printed = format!("{response:?} {answer:?} {call:?} {codes:?} {enrolment:?}");
         assert!(!printed.contains("planted"), "{printed}");
         assert!(printed.contains("app.example.com"));
     }

@@ -1,6 +1,8 @@
 //! The authorization endpoint: a request is validated, then the flow decides at entry, single
 //! sign-on included.
 
+use std::fmt;
+
 use realmwright_decision::facts::{Application, Prompt, Request};
 use realmwright_decision::scopes::{Granted, Grantor, decide_scopes};
 use realmwright_protocol::Parameters;
@@ -19,7 +21,7 @@ use crate::client_source::FoundClient;
 use crate::runtime_realm::RuntimeRealm;
 
 /// A request that may be served.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct ValidRequest {
     /// As it came; what a login stores.
     pub(crate) raw: String,
@@ -27,6 +29,14 @@ pub(crate) struct ValidRequest {
     pub(crate) request: AuthorizationRequest,
     pub(crate) granted: Granted,
     pub(crate) locale: Locale,
+}
+
+impl fmt::Debug for ValidRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValidRequest")
+            .field("request", &self.request)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ValidRequest {

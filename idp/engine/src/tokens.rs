@@ -36,7 +36,6 @@ pub(crate) struct LiveGrant {
 }
 
 /// An access token that was minted.
-#[derive(Debug)]
 pub(crate) struct MintedToken {
     pub(crate) token: String,
     pub(crate) expires_in: u64,

@@ -92,12 +92,20 @@ pub struct SubjectRow {
 }
 
 /// What a password credential says beside its hash.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordState {
     /// Must be changed at the next login.
     pub must_change: bool,
     /// Former hashes, newest first.
     pub history: Vec<String>,
+}
+
+impl fmt::Debug for PasswordState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordState")
+            .field("must_change", &self.must_change)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A credential.
@@ -134,7 +142,7 @@ impl fmt::Debug for CredentialRow {
 }
 
 /// A login under way: the flow state of the engine, opaque here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LoginRow {
     /// Identifier.
     pub id: LoginId,
@@ -148,6 +156,17 @@ pub struct LoginRow {
     pub version: i64,
     /// End of the login.
     pub expires_at: Timestamp,
+}
+
+impl fmt::Debug for LoginRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginRow")
+            .field("id", &self.id)
+            .field("revision", &self.revision)
+            .field("version", &self.version)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A session.
@@ -262,7 +281,7 @@ pub struct CodeRow {
 }
 
 /// A refresh token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RefreshTokenRow {
     /// SHA-256 of the token.
     pub hash: TokenHash,
@@ -276,6 +295,16 @@ pub struct RefreshTokenRow {
     /// The successor, encrypted under a key that only this token yields: a client that retries
     /// gets the same successor, and the database alone yields none.
     pub successor: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for RefreshTokenRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshTokenRow")
+            .field("grant", &self.grant)
+            .field("expires_at", &self.expires_at)
+            .field("used_at", &self.used_at)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An opaque access token.
@@ -361,4 +390,41 @@ pub struct OutboxRow {
     pub payload: serde_json::Value,
     /// Deliveries that failed so far.
     pub attempts: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// design.md section 8: secrets are redacted by type.
+    #[test]
+    fn rows_with_secrets_print_none_of_them() {
+        let former = PasswordState {
+            must_change: true,
+            history: vec!["$argon2id$planted".to_owned()],
+        };
+        let login = LoginRow {
+            id: LoginId(Uuid::nil()),
+            sub: Some(SubjectId("planted".to_owned())),
+            state: serde_json::json!({ "typed": "planted" }),
+            revision: 1,
+            version: 2,
+            expires_at: Timestamp::UNIX_EPOCH,
+        };
+        let token = RefreshTokenRow {
+            hash: TokenHash([7; 32]),
+            grant: GrantId(Uuid::nil()),
+            expires_at: Timestamp::UNIX_EPOCH,
+            used_at: None,
+            successor: Some(b"planted".to_vec()),
+        };
+        let printed = format!("{former:?} {login:?} {token:?}");
+        let octets = format!("{:?}", b"planted");
+        assert!(!printed.contains("planted"), "{printed}");
+        assert!(
+            !printed.contains(octets.trim_matches(['[', ']'])),
+            "{printed}"
+        );
+        assert!(printed.contains("must_change: true"), "{printed}");
+    }
 }

@@ -122,7 +122,7 @@ impl Engine {
             token_type: TokenKind::Bearer,
             expires_in: access.expires_in,
             refresh_expires_in: refresh.as_ref().map(|refresh| refresh.expires_in),
-            refresh_token: refresh.map(|refresh| refresh.token),
+            refresh_token: refresh.map(|refresh| refresh.token.expose().to_owned()),
             id_token,
             scope: scope_text(&realm.snapshot.scopes, wanted.scopes),
         })

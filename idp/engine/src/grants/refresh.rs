@@ -22,7 +22,7 @@ use crate::tokens::{LiveGrant, TokenScope};
 /// A refresh token that was made.
 #[derive(Debug)]
 pub(super) struct NewRefreshToken {
-    pub(super) token: String,
+    pub(super) token: RandomToken,
     pub(super) expires_in: u64,
     pub(super) change: Change,
 }
@@ -55,7 +55,7 @@ pub(super) fn new_refresh_token(
             used_at: None,
             successor: None,
         }),
-        token: token.expose().to_owned(),
+        token,
     }
 }
 
@@ -121,11 +121,11 @@ impl Engine {
             rotation.push(Change::ConsumeRefreshToken {
                 hash,
                 at: now,
-                successor: seal_successor(presented.expose(), &next.token)?,
+                successor: seal_successor(presented.expose(), next.token.expose())?,
             });
             rotation.push(next.change);
             rotation.extend(kept_alive(realm, &live, now));
-            successor = Some((next.token, next.expires_in));
+            successor = Some((next.token.expose().to_owned(), next.expires_in));
         }
         let access = self.mint_access_token(realm, &caller.client, Some(&live), wanted)?;
         let id_token =

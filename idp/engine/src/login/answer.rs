@@ -10,6 +10,7 @@ use realmwright_protocol::seal::SealPurpose;
 use realmwright_snapshot::{MethodKind, MethodName, MethodSnapshot, ScopeName, TotpMethod};
 use realmwright_store::{Change, ConsentRow, CredentialRow, SubjectId};
 use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
 use super::generator::{CodeJudgement, RECOVERY_CODES};
 use super::page::CODES_CONTEXT;
@@ -299,7 +300,9 @@ impl Engine {
             return Box::pin(self.decide_step(run, Some(method))).await;
         }
         let now = self.ports.clock.now();
-        let plain = serde_json::to_vec(&enrolled.recovery_codes).map_err(EngineFault::internal)?;
+        let codes = enrolled.recovery_codes.iter();
+        let codes: Vec<&str> = codes.map(|code| code.expose_secret()).collect();
+        let plain = Zeroizing::new(serde_json::to_vec(&codes).map_err(EngineFault::internal)?);
         let sealed = run.cx.realm.seal(
             SealPurpose::RecoveryCodes,
             CODES_CONTEXT,

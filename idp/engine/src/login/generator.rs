@@ -44,7 +44,7 @@ pub(crate) enum CodeJudgement {
 pub(crate) struct Enrolled {
     pub(crate) changes: Vec<Change>,
     /// Shown once; only their hashes are stored.
-    pub(crate) recovery_codes: Vec<String>,
+    pub(crate) recovery_codes: Vec<SecretString>,
 }
 
 impl Engine {
@@ -194,13 +194,13 @@ impl Engine {
             sealed_seed.to_owned(),
             generator_state(step)?,
         ))];
-        let recovery_codes: Vec<String> = (0..method.recovery_codes)
-            .map(|_| recovery_code(&octets(random)))
+        let recovery_codes: Vec<SecretString> = (0..method.recovery_codes)
+            .map(|_| SecretString::from(recovery_code(&octets(random))))
             .collect();
         if !recovery_codes.is_empty() {
             let hashes = recovery_codes
                 .iter()
-                .map(|code| realm.recovery_hash(sub, code))
+                .map(|code| realm.recovery_hash(sub, code.expose_secret()))
                 .collect::<Result<Vec<_>, _>>()?;
             changes.push(Change::DeleteCredentials {
                 sub: sub.clone(),

@@ -49,11 +49,13 @@ impl Engine {
             Stage::Ask { .. } => self.ask_view(run),
             Stage::RecoveryCodes { sealed } => {
                 let now = self.ports.clock.now();
-                let codes = realm
+                let codes: Vec<String> = realm
                     .open(SealPurpose::RecoveryCodes, CODES_CONTEXT, sealed, now)
                     .and_then(|plain| serde_json::from_slice(&plain).ok())
                     .ok_or_else(|| EngineFault::internal("recovery codes do not open"))?;
-                Ok(StepView::RecoveryCodes { codes })
+                Ok(StepView::RecoveryCodes {
+                    codes: codes.into_iter().map(SecretString::from).collect(),
+                })
             }
             Stage::NewPassword { broken } => {
                 let prepared = realm

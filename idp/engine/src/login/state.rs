@@ -1,6 +1,8 @@
 //! What a login keeps between its steps: sealed in the first page, in its row from the first
 //! submission on.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use realmwright_decision::flow::{Enough, Offer, OfferKind, Pass};
 use realmwright_protocol::seal::SealPurpose;
@@ -20,7 +22,7 @@ const VERSION: u8 = 1;
 const SEALED_BEYOND: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
 /// A login under way.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct LoginState {
     v: u8,
     pub(crate) id: Uuid,
@@ -51,8 +53,17 @@ pub(crate) struct LoginState {
     pub(crate) order: u64,
 }
 
+impl fmt::Debug for LoginState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginState")
+            .field("id", &self.id)
+            .field("client", &self.client)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What is asked now.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "snake_case")]
 pub(crate) enum Stage {
     /// A method of these.
@@ -212,4 +223,33 @@ pub(crate) fn begins_with_enrolment(offers: &[Offer]) -> bool {
     offers
         .first()
         .is_some_and(|offer| offer.kind == OfferKind::Enrol)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// design.md section 8: what was asked, typed and set up is not printed along.
+    #[test]
+    fn a_login_prints_nothing_of_what_it_holds() {
+        let stage = Stage::Ask {
+            offers: Vec::new(),
+            chosen: "totp".into(),
+            seed: Some("planted".to_owned()),
+        };
+        let mut state = LoginState::new(
+            Uuid::nil(),
+            "demo".into(),
+            "client_id=demo&login_hint=planted",
+            "planted".to_owned(),
+            None,
+            Some(SubjectId("planted".to_owned())),
+            stage,
+            Timestamp::UNIX_EPOCH,
+        );
+        state.typed = Some("planted".to_owned());
+        let printed = format!("{state:?}");
+        assert!(!printed.contains("planted"), "{printed}");
+        assert!(printed.contains("demo"));
+    }
 }

@@ -65,7 +65,8 @@ async fn enrol(world: &World, browser: &mut Browser) -> (String, Vec<String>, Cl
     let StepView::RecoveryCodes { codes } = &shown.view else {
         panic!("{:?}", shown.view);
     };
-    let codes = codes.clone();
+    let codes = codes.iter().map(|code| code.expose_secret().to_owned());
+    let codes = codes.collect();
     let response = response(
         browser
             .answer(world, &shown, Answer::RecoveryCodesSeen)

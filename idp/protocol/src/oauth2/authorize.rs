@@ -5,6 +5,8 @@
 //! The order is the safety: client, then redirect address; a fault there is a page and never a
 //! redirect (KC-AZ-01, OIDC-13). Every later fault goes to the application.
 
+use std::fmt;
+
 use realmwright_snapshot::{
     ClientAuthentication, ClientId, GrantType, Locale, OidcClient, Pkce, RESPONSE_PARAMETERS,
     ResponseMode, ResponseType, ScopeName,
@@ -28,7 +30,7 @@ const MAX_LIST: usize = 16;
 const MAX_MAX_AGE: u64 = 10 * 366 * 24 * 3600;
 
 /// A validated request. It travels sealed until the first submission, so it has a stable form.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
     /// The application.
     pub client_id: ClientId,
@@ -59,6 +61,17 @@ pub struct AuthorizationRequest {
     pub code_challenge: Option<CodeChallenge>,
     /// RFC 8707.
     pub resource: Vec<String>,
+}
+
+impl fmt::Debug for AuthorizationRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationRequest")
+            .field("client_id", &self.client_id)
+            .field("target", &self.target)
+            .field("scope", &self.scope)
+            .field("prompt", &self.prompt)
+            .finish_non_exhaustive()
+    }
 }
 
 /// `prompt`, OpenID Connect Core 1.0 section 3.1.2.1.

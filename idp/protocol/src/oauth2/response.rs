@@ -2,6 +2,8 @@
 //! travel (OAuth 2.0 Multiple Response Type Encoding Practices, OAuth 2.0 Form Post Response
 //! Mode). KC-AZ-01, INT-OIDC-03.
 
+use std::fmt;
+
 use realmwright_snapshot::ResponseMode;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -10,7 +12,7 @@ use super::error::{ErrorCode, descriptive};
 use crate::redirect::RedirectUri;
 
 /// Where a response goes: fixed as soon as client and redirect address are known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseTarget {
     /// The registered address.
     pub redirect_uri: RedirectUri,
@@ -18,6 +20,15 @@ pub struct ResponseTarget {
     pub mode: ResponseMode,
     /// Echoed as it came.
     pub state: Option<String>,
+}
+
+impl fmt::Debug for ResponseTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseTarget")
+            .field("redirect_uri", &self.redirect_uri)
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ResponseTarget {
@@ -56,7 +67,7 @@ impl ResponseTarget {
 }
 
 /// What a browser is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Delivery {
     /// 303 to this address.
     Redirect(String),
@@ -67,6 +78,16 @@ pub enum Delivery {
         /// Its hidden fields, in order.
         fields: Vec<(String, String)>,
     },
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::Redirect(_) => "Redirect",
+            Self::FormPost { .. } => "FormPost",
+        };
+        f.debug_struct(name).finish_non_exhaustive()
+    }
 }
 
 /// How a response travels to an address.
@@ -160,6 +181,27 @@ mod tests {
         let names: Vec<_> = fields.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["error", "error_description", "state", "iss"]);
         assert_eq!(fields[2].1, "<&\">");
+    }
+
+    /// design.md section 8: codes and `state` are not printed along.
+    #[test]
+    fn a_response_on_its_way_prints_no_parameter() {
+        let target = target(
+            "https://app.example/cb",
+            ResponseMode::Query,
+            Some("planted"),
+        );
+        let mut printed = format!("{target:?}");
+        for mode in [
+            ResponseMode::Query,
+            ResponseMode::Fragment,
+            ResponseMode::FormPost,
+        ] {
+            let parameters = target.code("https://id.example", "planted");
+            let delivery = deliver(target.redirect_uri.url(), mode, parameters);
+            printed += &format!("{delivery:?}");
+        }
+        assert!(!printed.contains("planted"), "{printed}");
     }
 
     #[test]

@@ -66,7 +66,10 @@ fn view(visit: &Visit, page: LoginPage) -> Option<Page> {
         }),
         StepView::RecoveryCodes { codes } => Page::RecoveryCodes(RecoveryCodesView {
             form,
-            codes: codes.into_iter().map(Shown::new).collect(),
+            codes: codes
+                .iter()
+                .map(|code| Shown::new(code.expose_secret()))
+                .collect(),
             notice,
             failure,
         }),

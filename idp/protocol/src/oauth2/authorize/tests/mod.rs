@@ -73,6 +73,17 @@ fn a_whole_request_is_read() {
     assert_eq!(request.resource, ["https://a.example", "https://b.example"]);
 }
 
+/// design.md section 8: what binds the answer, and who is meant, is not printed along.
+#[test]
+fn a_request_prints_no_value_of_its_own() {
+    let query =
+        format!("{GOOD}&state=planted&nonce=planted&login_hint=planted&id_token_hint=planted.a.b");
+    let request = run(&query, &oidc_client()).unwrap();
+    let printed = format!("{request:?}");
+    assert!(!printed.contains("planted"), "{printed}");
+    assert!(!printed.contains(CHALLENGE), "{printed}");
+}
+
 #[test]
 fn a_request_survives_its_sealed_form() {
     let request = run(&format!("{GOOD}&prompt=none&max_age=0"), &oidc_client()).unwrap();
