@@ -26,7 +26,7 @@ pub struct Offer {
 #[derive(Debug, thiserror::Error)]
 pub enum OfferFault {
     /// Another format, an unknown feature, or an older revision.
-    #[error("the snapshot is not admitted: {0}")]
+    #[error("the snapshot is not admitted")]
     Envelope(#[from] EnvelopeFault),
     /// The keyring is older than the one served.
     #[error("keyring {offered} is older than the served {served}")]
@@ -64,10 +64,10 @@ pub enum OfferFault {
     #[error("an artefact of realm {0} was offered as one of another")]
     OtherRealm(RealmId),
     /// Altered or malformed bytes.
-    #[error("the snapshot cannot be opened: {0}")]
+    #[error("the snapshot cannot be opened")]
     Seal(#[from] SealFault),
     /// It cannot be made ready.
-    #[error("the realm cannot be prepared: {0}")]
+    #[error("the realm cannot be prepared")]
     Prepare(#[from] PrepareFault),
 }
 

@@ -17,10 +17,10 @@ pub enum DatabaseFault {
     #[error("cannot read the database URL from {}", .0.display())]
     UrlFile(PathBuf, #[source] std::io::Error),
     /// Neither was named.
-    #[error("no database is named")]
+    #[error("no database is named; say --database-url-file or --sqlite")]
     None,
     /// The database itself.
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 

@@ -57,7 +57,7 @@ struct SnapshotFile {
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryFault {
     /// Not readable or not writable.
-    #[error("{}: {detail}", path.display())]
+    #[error("{} cannot be read or written", path.display())]
     Io {
         /// Which file.
         path: PathBuf,

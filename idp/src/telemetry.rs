@@ -1,5 +1,7 @@
 //! Logs and metrics. Neither names a person: logs carry realm, application, error id and kind.
 
+mod json;
+
 use std::io::IsTerminal;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -43,7 +45,7 @@ pub fn start_logs(format: LogFormat, filter: &str) -> anyhow::Result<()> {
             .with_ansi(std::io::stderr().is_terminal())
             .try_init()
     } else {
-        builder.json().flatten_event(true).try_init()
+        builder.event_format(json::JsonLines).try_init()
     };
     started.map_err(|fault| anyhow::anyhow!(fault))
 }
