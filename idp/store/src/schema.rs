@@ -27,9 +27,15 @@ impl Build {
     /// `Refused` when the schema is too old for the build, or admits only newer builds.
     pub fn admit(self, stored: Stored) -> Result<()> {
         self.not_too_new(stored)?;
+        if stored.version == 0 {
+            return Err(StoreError::Refused(
+                "it has no schema yet; run `realmwright-idp migrate` on it".to_owned(),
+            ));
+        }
         if stored.version < self.oldest_usable {
             return Err(StoreError::Refused(format!(
-                "its schema {} is older than {}, which this build needs: migrate it",
+                "its schema {} is older than {}, which this build needs; run `realmwright-idp \
+                 migrate` of this build on it",
                 stored.version, self.oldest_usable
             )));
         }
@@ -44,7 +50,8 @@ impl Build {
     pub fn not_too_new(self, stored: Stored) -> Result<()> {
         if stored.oldest_reader > self.version {
             return Err(StoreError::Refused(format!(
-                "its schema {} admits builds of schema {} or newer, and this one is of {}",
+                "its schema {} admits builds of schema {} or newer, and this one is of {}; use a \
+                 newer build",
                 stored.version, stored.oldest_reader, self.version
             )));
         }
@@ -60,15 +67,20 @@ pub fn same_owner(stored: &Owner, owner: &Owner) -> Result<()> {
     if stored == owner {
         return Ok(());
     }
-    let instance = stored
+    Err(StoreError::Refused(format!(
+        "it belongs to {}, and what is to be served from it to {}; name the database of that one",
+        described(stored),
+        described(owner)
+    )))
+}
+
+fn described(owner: &Owner) -> String {
+    let instance = owner
         .instance
         .as_ref()
         .map(|name| format!(", instance {name}"))
         .unwrap_or_default();
-    Err(StoreError::Refused(format!(
-        "it belongs to region {} in {}{instance}",
-        stored.region, stored.country
-    )))
+    format!("region {} in {}{instance}", owner.region, owner.country)
 }
 
 #[cfg(test)]
