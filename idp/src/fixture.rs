@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use realmwright_keys::{
@@ -14,6 +15,18 @@ use realmwright_snapshot::{
 };
 
 use crate::artefacts::Offer;
+
+/// Waits until `condition` holds, and not for ever.
+pub(crate) async fn until(condition: impl Fn() -> bool) {
+    let holds = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), holds)
+        .await
+        .expect("what is waited for comes");
+}
 
 pub(crate) fn now() -> Timestamp {
     "2026-01-01T00:00:00Z".parse().unwrap()

@@ -7,6 +7,7 @@
 //! connection may be idle for [`Limits::idle`].
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,27 @@ use crate::watch::{Verdict, Watch, WatchedIo};
 
 /// Pause after `accept` failed for want of a file descriptor or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why an address cannot be listened on, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {fault}; {option} takes another address")]
+pub struct BindFault {
+    address: SocketAddr,
+    option: &'static str,
+    fault: std::io::Error,
+}
+
+/// Takes an address for a listener. `option` is where the address was named.
+///
+/// # Errors
+/// [`BindFault`] when it is taken, or not of this machine.
+pub async fn bind(address: SocketAddr, option: &'static str) -> Result<TcpListener, BindFault> {
+    TcpListener::bind(address).await.map_err(|fault| BindFault {
+        address,
+        option,
+        fault,
+    })
+}
 
 /// What a peer may draw out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

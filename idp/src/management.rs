@@ -9,9 +9,10 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use realmwright_engine::ports::Clock;
 use realmwright_store::Store;
+use tokio::sync::watch;
 
 use crate::hot_swap::HotSwap;
 use crate::lifecycle::Lifecycle;
@@ -35,6 +36,8 @@ pub enum NotReady {
     RealmNotServed,
     /// The database does not answer, or its schema is not for this build.
     Database,
+    /// Whose database it is has not been settled.
+    Owner,
     /// The clock differs from the database's.
     Clock,
     /// The stop was asked for.
@@ -48,6 +51,7 @@ impl NotReady {
             Self::NoRealm => "no realm is served",
             Self::RealmNotServed => "a realm of the source is not served",
             Self::Database => "the database does not answer, or with another schema",
+            Self::Owner => "whose database it is has not been settled",
             Self::Clock => "the clock is more than 5 s off the database's",
             Self::Stopping => "stopping",
         }
@@ -98,43 +102,67 @@ impl Readiness {
         self.reasons.load_full()
     }
 
-    /// Checks once. `source_is_served` is what the source says of itself.
-    pub async fn check(&self, source_is_served: bool) {
+    /// Checks once. `source_is_served` is what the source says of itself, `is_owned` whether the
+    /// database is known to be of the region of every served realm.
+    pub async fn check(&self, source_is_served: bool, is_owned: bool) {
         let mut reasons = Vec::new();
         if self.swap.current().is_empty() {
             reasons.push(NotReady::NoRealm);
         } else if !source_is_served {
             reasons.push(NotReady::RealmNotServed);
         }
-        let ask = async {
-            self.store.check_schema().await?;
-            self.store.now().await
-        };
-        match tokio::time::timeout(CHECK_TIMEOUT, ask).await {
-            Ok(Ok(theirs)) => {
+        let database = self.ask_database().await;
+        match &database {
+            Ok(theirs) => {
                 if theirs.duration_since(self.clock.now()).abs() > MOST_CLOCK_DIFFERENCE {
                     reasons.push(NotReady::Clock);
                 }
+                if !is_owned {
+                    reasons.push(NotReady::Owner);
+                }
             }
-            Ok(Err(_)) | Err(_) => reasons.push(NotReady::Database),
+            Err(_) => reasons.push(NotReady::Database),
         }
         let former = self.reasons.swap(Arc::new(reasons.clone()));
         if *former != reasons {
             let reasons: Vec<_> = reasons.iter().map(NotReady::as_str).collect();
+            let error = database.as_ref().err().map(|fault| {
+                let error: &(dyn std::error::Error + 'static) = &**fault;
+                error
+            });
             if reasons.is_empty() {
                 tracing::info!("ready");
             } else {
-                tracing::warn!(reasons = reasons.join("; "), "not ready");
+                tracing::warn!(reasons = reasons.join("; "), error, "not ready");
             }
         }
     }
 
-    /// Checks until the stop.
-    pub async fn keep_checking(self: Arc<Self>, source_is_served: impl Fn() -> bool + Send) {
+    async fn ask_database(&self) -> Result<Timestamp, Box<dyn std::error::Error + Send + Sync>> {
+        let ask = async {
+            self.store.check_schema().await?;
+            self.store.now().await
+        };
+        Ok(tokio::time::timeout(CHECK_TIMEOUT, ask).await??)
+    }
+
+    /// Checks until the stop, and at once when what `source_is_served` or `is_owned` tell of
+    /// changes.
+    pub async fn keep_checking(
+        self: Arc<Self>,
+        mut source_is_served: watch::Receiver<bool>,
+        mut is_owned: watch::Receiver<bool>,
+    ) {
         loop {
-            self.check(source_is_served()).await;
+            let (source, owned) = (
+                *source_is_served.borrow_and_update(),
+                *is_owned.borrow_and_update(),
+            );
+            self.check(source, owned).await;
             tokio::select! {
                 () = tokio::time::sleep(CHECK_EVERY) => {}
+                Ok(()) = source_is_served.changed() => {}
+                Ok(()) = is_owned.changed() => {}
                 () = self.life.stopped() => return,
             }
         }
@@ -206,7 +234,7 @@ async fn metrics_text(State(state): State<Management>) -> Response {
 mod tests {
     use super::*;
     use crate::clock::SystemClock;
-    use crate::fixture::{now, offer};
+    use crate::fixture::{now, offer, until};
     use realmwright_store_sqlite::SqliteStore;
 
     struct Scene {
@@ -258,11 +286,11 @@ mod tests {
         let scene = scene().await;
         assert_eq!(*scene.readiness.reasons(), [NotReady::Starting]);
         assert_eq!(status(&scene).await, StatusCode::SERVICE_UNAVAILABLE);
-        scene.readiness.check(true).await;
+        scene.readiness.check(true, true).await;
         assert_eq!(*scene.readiness.reasons(), [NotReady::NoRealm]);
         let offer = offer("a.main", "https://id.example.com", 1);
         scene.swap.accept(offer, now()).unwrap();
-        scene.readiness.check(true).await;
+        scene.readiness.check(true, true).await;
         assert_eq!(*scene.readiness.reasons(), []);
         assert_eq!(status(&scene).await, StatusCode::OK);
         scene.life.stop();
@@ -274,8 +302,32 @@ mod tests {
         let scene = scene().await;
         let offer = offer("a.main", "https://id.example.com", 1);
         scene.swap.accept(offer, now()).unwrap();
-        scene.readiness.check(false).await;
+        scene.readiness.check(false, true).await;
         assert_eq!(*scene.readiness.reasons(), [NotReady::RealmNotServed]);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_nobody_has_claimed_makes_it_unready() {
+        let scene = scene().await;
+        let offer = offer("a.main", "https://id.example.com", 1);
+        scene.swap.accept(offer, now()).unwrap();
+        scene.readiness.check(true, false).await;
+        assert_eq!(*scene.readiness.reasons(), [NotReady::Owner]);
+    }
+
+    #[tokio::test]
+    async fn what_changes_is_looked_at_at_once() {
+        let scene = scene().await;
+        let offer = offer("a.main", "https://id.example.com", 1);
+        scene.swap.accept(offer, now()).unwrap();
+        let (source, owned) = (watch::Sender::new(true), watch::Sender::new(false));
+        let checking = Arc::clone(&scene.readiness);
+        tokio::spawn(checking.keep_checking(source.subscribe(), owned.subscribe()));
+        until(|| *scene.readiness.reasons() == [NotReady::Owner]).await;
+        owned.send_replace(true);
+        let told = until(|| scene.readiness.reasons().is_empty());
+        let sooner = tokio::time::timeout(CHECK_EVERY / 2, told).await;
+        assert!(sooner.is_ok(), "it waits for the next check");
     }
 
     #[tokio::test]
@@ -291,7 +343,7 @@ mod tests {
             scene
                 .store
                 .set_clock_offset(SignedDuration::from_secs(seconds));
-            scene.readiness.check(true).await;
+            scene.readiness.check(true, true).await;
             assert_eq!(*scene.readiness.reasons(), reasons, "{seconds}");
         }
     }
@@ -302,7 +354,7 @@ mod tests {
         let offer = offer("a.main", "https://id.example.com", 1);
         scene.swap.accept(offer, now()).unwrap();
         scene.store.close().await;
-        scene.readiness.check(true).await;
+        scene.readiness.check(true, true).await;
         assert_eq!(*scene.readiness.reasons(), [NotReady::Database]);
     }
 }

@@ -9,6 +9,7 @@ use realmwright_engine::ports::{Clock, Ports};
 use realmwright_engine::{Engine, RuntimeRealm};
 use realmwright_store::{Store, StoreError};
 use realmwright_web::{RealmRoutes, TrustedProxies, Web, WebSettings};
+use tokio::sync::watch;
 
 use crate::clock::SystemClock;
 use crate::database::OwnDatabase;
@@ -57,6 +58,7 @@ pub struct Process {
     readiness: Arc<Readiness>,
     router: Router,
     own_database: OwnDatabase,
+    is_owned: Arc<watch::Sender<bool>>,
 }
 
 impl std::fmt::Debug for Process {
@@ -133,6 +135,7 @@ impl Process {
             batches,
             readiness,
             own_database,
+            is_owned: Arc::new(watch::Sender::new(false)),
         })
     }
 
@@ -170,7 +173,7 @@ impl Process {
     }
 
     /// Starts what runs beside the requests. `source_is_served` is what the source says of itself.
-    pub fn start(&self, source_is_served: impl Fn() -> bool + Send + Sync + 'static) {
+    pub fn start(&self, source_is_served: watch::Receiver<bool>) {
         let Self {
             life,
             store,
@@ -188,11 +191,14 @@ impl Process {
         life.spawn(Arc::clone(&self.batches).keep_flushing(Arc::clone(store), life.clone()));
         life.spawn(Arc::clone(swap).follow_the_clock(Arc::clone(clock), life.clone()));
         life.spawn(self.settling().follow(life.clone()));
-        life.spawn(Arc::clone(&self.readiness).keep_checking(source_is_served));
+        life.spawn(
+            Arc::clone(&self.readiness).keep_checking(source_is_served, self.is_owned.subscribe()),
+        );
     }
 
-    /// Waits until the accounts that the served realms begin with are there, for a caller that
-    /// is about to invite people. Otherwise they come soon after [`Process::start`].
+    /// Settles whose the database is and makes the accounts that the served realms begin with,
+    /// before people come. What cannot be done now, as the database is away, is tried again after
+    /// [`Process::start`]; says whether all was done.
     ///
     /// # Errors
     /// When the database refuses this region.
@@ -206,6 +212,7 @@ impl Process {
             self.engine.clone(),
             Arc::clone(&self.swap),
             self.own_database,
+            Arc::clone(&self.is_owned),
         )
     }
 

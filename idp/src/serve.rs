@@ -1,15 +1,15 @@
 //! `realmwright-idp` from settings to exit.
 
 use std::process::ExitCode;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use tokio::net::TcpListener;
+use realmwright_store::StoreError;
 
 use crate::database::{self, OwnDatabase};
 use crate::directory::Directory;
 use crate::lifecycle::{Ended, Lifecycle};
-use crate::listener::Listener;
+use crate::listener::{Listener, bind};
 use crate::process::{Process, ProcessSettings};
 use crate::settings::{Command, DatabaseSettings, Serve, Settings, SourceAddress};
 use crate::source::DirectorySource;
@@ -40,62 +40,42 @@ async fn migrate(settings: &DatabaseSettings) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}"))
-}
-
+/// What can be wrong with the settings is found out before anything is touched, whose database it
+/// is before anybody is let in.
 async fn serve(settings: Serve) -> anyhow::Result<ExitCode> {
     let life = Lifecycle::new();
     life.listen_for_signals().context("cannot handle signals")?;
+    let tls = match (&settings.tls_cert, &settings.tls_key) {
+        (Some(certificate), Some(key)) => Some(TlsFiles::load(certificate, key)?),
+        _ => None,
+    };
+    let management = bind(settings.management_listen, "--management-listen").await?;
+    let socket = bind(settings.listen, "--listen").await?;
+    let addresses = (socket.local_addr()?, management.local_addr()?);
     let store = database::open(&settings.database).await?;
     // A schema that this build must not touch ends the start. A database that is away does not.
     match store.check_schema().await {
-        Err(fault @ realmwright_store::StoreError::Refused(_)) => return Err(fault.into()),
+        Err(fault @ StoreError::Refused(_)) => return Err(fault.into()),
         Err(fault) => tracing::warn!(
             error = &fault as &dyn std::error::Error,
             "the schema is not checked yet"
         ),
         Ok(()) => {}
     }
-    let own_database = if settings.instance_database {
-        OwnDatabase::OfInstance
-    } else {
-        OwnDatabase::OfRegion
-    };
-    let process = Process::assemble(
-        store,
-        ProcessSettings {
-            trusted_proxies: settings.trusted_proxies.clone(),
-            fetch_from: settings.fetch_from.clone(),
-            own_database,
-        },
-        life.clone(),
-    )?;
+    let process = Process::assemble(store, process_settings(&settings), life.clone())?;
+    let source = read_source(&settings, &process)?;
+    process.settle().await?;
 
-    let Some(SourceAddress::Directory(folder)) = &settings.source else {
-        bail!("no source is named");
-    };
-    let source = Arc::new(RwLock::new(DirectorySource::new(
-        Directory::new(folder),
-        Arc::clone(process.swap()),
-        Arc::clone(process.clock()),
-    )));
-    life.spawn(DirectorySource::follow(Arc::clone(&source), life.clone()));
-    process.start(move || source.read().is_ok_and(|source| source.is_served()));
-
-    let management = bind(settings.management_listen).await?;
+    process.start(source.is_served());
+    life.spawn(source.follow(life.clone()));
     life.spawn(Listener::new(management, process.management_router()).serve(life.clone()));
-    let socket = bind(settings.listen).await?;
     let mut listener = Listener::new(socket, process.router()).with_limits(settings.limits());
-    if let (Some(certificate), Some(key)) = (&settings.tls_cert, &settings.tls_key) {
-        let tls = TlsFiles::load(certificate, key)?;
+    if let Some(tls) = tls {
         life.spawn(tls.clone().reload(life.clone()));
         listener = listener.with_tls(tls);
     }
-    tracing::info!(listen = %settings.listen, management = %settings.management_listen, "started");
     life.spawn(listener.serve(life.clone()));
+    tracing::info!(listen = %addresses.0, management = %addresses.1, "started");
 
     life.stopped().await;
     let ended = process.finish(settings.patience()).await;
@@ -106,4 +86,33 @@ async fn serve(settings: Serve) -> anyhow::Result<ExitCode> {
         Ended::Finished => ExitCode::SUCCESS,
         Ended::Aborted => ExitCode::from(3),
     })
+}
+
+fn process_settings(settings: &Serve) -> ProcessSettings {
+    ProcessSettings {
+        trusted_proxies: settings.trusted_proxies.clone(),
+        fetch_from: settings.fetch_from.clone(),
+        own_database: if settings.instance_database {
+            OwnDatabase::OfInstance
+        } else {
+            OwnDatabase::OfRegion
+        },
+    }
+}
+
+/// The source, looked at once. A folder that is not there is a slip of the pen; one that holds
+/// nothing yet is waited for.
+fn read_source(settings: &Serve, process: &Process) -> anyhow::Result<DirectorySource> {
+    let Some(SourceAddress::Directory(folder)) = &settings.source else {
+        bail!("no source is named; say --source dir:<path>");
+    };
+    let mut source = DirectorySource::new(
+        Directory::new(folder),
+        Arc::clone(process.swap()),
+        Arc::clone(process.clock()),
+    );
+    source
+        .look()
+        .context("the source cannot be read; --source takes `dir:` and a folder of artefacts")?;
+    Ok(source)
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use realmwright_engine::{Engine, RuntimeRealm, SnapshotVersion};
 use realmwright_snapshot::RealmId;
-use realmwright_store::{Store, StoreError};
+use realmwright_store::{Owner, Store, StoreError};
+use tokio::sync::watch;
 
 use crate::database::{OwnDatabase, owner_of};
 use crate::hot_swap::HotSwap;
@@ -21,6 +22,10 @@ pub struct Settling {
     engine: Engine,
     swap: Arc<HotSwap>,
     own_database: OwnDatabase,
+    /// Whose the database is, as it has confirmed.
+    confirmed: Vec<Owner>,
+    /// Whether it has for every served realm.
+    is_owned: Arc<watch::Sender<bool>>,
     /// Versions that are done: snapshot and secret bundle.
     done: BTreeMap<RealmId, (SnapshotVersion, u64)>,
 }
@@ -32,19 +37,23 @@ impl std::fmt::Debug for Settling {
 }
 
 impl Settling {
-    /// Nothing done yet.
+    /// Nothing done yet. `is_owned` is told whether the database is known to be of the region of
+    /// every served realm.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
         engine: Engine,
         swap: Arc<HotSwap>,
         own_database: OwnDatabase,
+        is_owned: Arc<watch::Sender<bool>>,
     ) -> Self {
         Self {
             store,
             engine,
             swap,
             own_database,
+            confirmed: Vec::new(),
+            is_owned,
             done: BTreeMap::new(),
         }
     }
@@ -76,40 +85,56 @@ impl Settling {
     /// # Errors
     /// When the database refuses this region.
     pub async fn settle(&mut self) -> Result<bool, StoreError> {
+        let mut is_owned = true;
         let mut all_done = true;
         for served in self.swap.current().served() {
             let realm = &served.realm;
+            if !self.confirm_owner(realm).await? {
+                is_owned = false;
+                all_done = false;
+                continue;
+            }
             let version = (realm.version(), served.offer.secrets.revision);
             if self.done.get(realm.id()) == Some(&version) {
                 continue;
             }
-            if self.settle_one(realm).await? {
+            if self.create_accounts(realm).await {
                 self.done.insert(realm.id().clone(), version);
             } else {
                 all_done = false;
             }
         }
+        self.is_owned.send_replace(is_owned);
         Ok(all_done)
     }
 
-    async fn settle_one(&self, realm: &RuntimeRealm) -> Result<bool, StoreError> {
+    async fn confirm_owner(&mut self, realm: &RuntimeRealm) -> Result<bool, StoreError> {
         let owner = owner_of(realm.snapshot(), self.own_database);
+        if self.confirmed.contains(&owner) {
+            return Ok(true);
+        }
         match self.store.claim_ownership(&owner).await {
-            Ok(()) => {}
-            Err(fault @ StoreError::Refused(_)) => return Err(fault),
+            Ok(()) => {
+                self.confirmed.push(owner);
+                Ok(true)
+            }
+            Err(fault @ StoreError::Refused(_)) => Err(fault),
             Err(fault) => {
                 tracing::warn!(
                     error = &fault as &dyn std::error::Error,
                     "the database's owner is not known yet"
                 );
-                return Ok(false);
+                Ok(false)
             }
         }
+    }
+
+    async fn create_accounts(&self, realm: &RuntimeRealm) -> bool {
         match self.engine.create_bootstrap_accounts(realm).await {
-            Ok(0) => Ok(true),
+            Ok(0) => true,
             Ok(created) => {
                 tracing::info!(realm = %realm.id(), accounts = created, "bootstrap accounts created");
-                Ok(true)
+                true
             }
             Err(fault) => {
                 tracing::warn!(
@@ -117,7 +142,7 @@ impl Settling {
                     error = &fault as &dyn std::error::Error,
                     "bootstrap accounts are not created yet"
                 );
-                Ok(false)
+                false
             }
         }
     }

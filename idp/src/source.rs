@@ -2,11 +2,12 @@
 //! again. (`realmwright dev` offers its own compiles to [`crate::hot_swap::HotSwap`] directly.)
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use realmwright_engine::ports::Clock;
 use realmwright_snapshot::RealmId;
+use tokio::sync::watch;
 
 use crate::directory::{Directory, DirectoryFault, Head};
 use crate::hot_swap::{Accepted, HotSwap};
@@ -23,6 +24,8 @@ pub struct DirectorySource {
     /// The heads that were acted upon, also those that were refused: each is reported once.
     seen: BTreeMap<RealmId, Head>,
     unreadable: bool,
+    /// Whether every realm of the folder is served as its head says.
+    is_served: watch::Sender<bool>,
 }
 
 impl std::fmt::Debug for DirectorySource {
@@ -43,6 +46,7 @@ impl DirectorySource {
             clock,
             seen: BTreeMap::new(),
             unreadable: false,
+            is_served: watch::Sender::new(false),
         }
     }
 
@@ -60,6 +64,10 @@ impl DirectorySource {
         }
         self.seen.retain(|realm, _| heads.contains_key(realm));
         self.swap.retain(|realm| heads.contains_key(realm));
+        self.is_served.send_if_modified(|is_served| {
+            let before = std::mem::replace(is_served, self.serves_all());
+            before != *is_served
+        });
         Ok(())
     }
 
@@ -96,34 +104,43 @@ impl DirectorySource {
     }
 
     /// Looks until the stop.
-    pub async fn follow(source: Arc<RwLock<Self>>, life: Lifecycle) {
-        while !life.is_stopping() {
+    pub async fn follow(self, life: Lifecycle) {
+        let source = Arc::new(Mutex::new(self));
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = life.stopped() => return,
+            }
             let looking = Arc::clone(&source);
             let looked = tokio::task::spawn_blocking(move || {
-                let mut source = looking.write().unwrap_or_else(PoisonError::into_inner);
-                let looked = source.look();
-                if let (Err(fault), false) = (&looked, source.unreadable) {
-                    tracing::error!(
-                        error = fault as &dyn std::error::Error,
-                        "the source cannot be read; everything goes on as it was"
-                    );
-                }
-                source.unreadable = looked.is_err();
+                let mut source = looking.lock().unwrap_or_else(PoisonError::into_inner);
+                source.look_and_report();
             })
             .await;
             if let Err(fault) = looked {
                 tracing::error!(error = %fault, "a look at the source failed");
             }
-            tokio::select! {
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
-                () = life.stopped() => return,
-            }
         }
     }
 
-    /// Whether every realm of the folder is served as its head says.
+    fn look_and_report(&mut self) {
+        let looked = self.look();
+        if let (Err(fault), false) = (&looked, self.unreadable) {
+            tracing::error!(
+                error = fault as &dyn std::error::Error,
+                "the source cannot be read; everything goes on as it was"
+            );
+        }
+        self.unreadable = looked.is_err();
+    }
+
+    /// Tells whether every realm of the folder is served as its head says.
     #[must_use]
-    pub fn is_served(&self) -> bool {
+    pub fn is_served(&self) -> watch::Receiver<bool> {
+        self.is_served.subscribe()
+    }
+
+    fn serves_all(&self) -> bool {
         let served = self.swap.current();
         self.seen.iter().all(|(realm, head)| {
             served.realm(realm).is_some_and(|realm| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
@@ -15,18 +15,40 @@ use crate::lifecycle::Lifecycle;
 /// How often the files are looked at. Renewed certificates overlap by days.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
-/// Why a certificate and key cannot be used.
+/// Why a certificate and key cannot be used, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsFault {
-    /// Not readable, or not PEM.
-    #[error("cannot read {}", .0.display())]
-    Read(PathBuf, #[source] rustls::pki_types::pem::Error),
-    /// No certificate in the file.
-    #[error("{} holds no certificate", .0.display())]
-    Empty(PathBuf),
+    /// Not readable.
+    #[error("cannot read {}: {fault}; name a file that this user may read", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        fault: std::io::Error,
+    },
+    /// Not PEM, or without what is looked for.
+    #[error("{} holds no {label} ({fault}); PEM is wanted, with a line -----BEGIN {label}-----", path.display())]
+    Form {
+        /// Which file.
+        path: PathBuf,
+        /// What is looked for.
+        label: &'static str,
+        /// Why.
+        fault: pem::Error,
+    },
     /// They do not fit together, or the algorithm is not supported.
-    #[error("the certificate and key cannot be used")]
-    Unusable(#[source] rustls::Error),
+    #[error(
+        "{} and {} cannot be used together ({fault}); the key must be that of the first certificate",
+        certificate.display(), key.display()
+    )]
+    Unusable {
+        /// File of the certificate chain.
+        certificate: PathBuf,
+        /// File of the key.
+        key: PathBuf,
+        /// Why.
+        fault: rustls::Error,
+    },
 }
 
 /// A certificate chain and its key, as PEM files.
@@ -111,21 +133,46 @@ async fn fingerprint(path: &Path) -> Option<Fingerprint> {
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsFault> {
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|fault| TlsFault::Read(certificate.to_owned(), fault))?;
-    if chain.is_empty() {
-        return Err(TlsFault::Empty(certificate.to_owned()));
-    }
-    let key =
-        PrivateKeyDer::from_pem_file(key).map_err(|fault| TlsFault::Read(key.to_owned(), fault))?;
+    let bytes = read_file(certificate)?;
+    let chain = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<Vec<_>, _>>()
+        .and_then(|chain| match chain.as_slice() {
+            [] => Err(pem::Error::NoItemsFound),
+            _ => Ok(chain),
+        })
+        .map_err(form(certificate, "CERTIFICATE"))?;
+    let private =
+        PrivateKeyDer::from_pem_slice(&read_file(key)?).map_err(form(key, "PRIVATE KEY"))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-        .map_err(TlsFault::Unusable)?;
+        .and_then(|builder| {
+            builder
+                .with_no_client_auth()
+                .with_single_cert(chain, private)
+        })
+        .map_err(|fault| TlsFault::Unusable {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+            fault,
+        })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, TlsFault> {
+    std::fs::read(path).map_err(|fault| TlsFault::Read {
+        path: path.to_owned(),
+        fault,
+    })
+}
+
+fn form(path: &Path, label: &'static str) -> impl FnOnce(pem::Error) -> TlsFault {
+    move |fault| TlsFault::Form {
+        path: path.to_owned(),
+        label,
+        fault,
+    }
 }
 
 #[cfg(test)]
@@ -207,10 +254,16 @@ mod tests {
     async fn a_pair_that_does_not_fit_is_refused() {
         let (pair, other) = (Pair::new(), Pair::new());
         std::fs::copy(other.key(), pair.key()).unwrap();
-        assert!(matches!(pair.load(), Err(TlsFault::Unusable(_))));
+        assert!(matches!(pair.load(), Err(TlsFault::Unusable { .. })));
+        std::fs::copy(pair.certificate(), pair.key()).unwrap();
+        let swapped = pair.load().unwrap_err();
+        assert!(
+            swapped.to_string().contains("-----BEGIN PRIVATE KEY-----"),
+            "{swapped}"
+        );
         std::fs::write(pair.certificate(), "").unwrap();
-        assert!(matches!(pair.load(), Err(TlsFault::Empty(_))));
+        assert!(matches!(pair.load(), Err(TlsFault::Form { .. })));
         std::fs::remove_file(pair.certificate()).unwrap();
-        assert!(matches!(pair.load(), Err(TlsFault::Read(..))));
+        assert!(matches!(pair.load(), Err(TlsFault::Read { .. })));
     }
 }

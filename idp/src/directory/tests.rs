@@ -65,7 +65,7 @@ fn the_source_follows_the_head() {
     directory.store(&offer_of(&values, keys, 2)).unwrap();
     source.look().unwrap();
     assert_eq!(revision(&swap), Some(2));
-    assert!(source.is_served());
+    assert!(*source.is_served().borrow());
 
     fs::remove_dir_all(folder.path().join(ID)).unwrap();
     source.look().unwrap();
@@ -111,7 +111,7 @@ fn altered_parts_are_refused_and_the_former_goes_on() {
     fs::write(&part, &next.sealed.parts[scopes]).unwrap();
     source.look().unwrap();
     assert_eq!(revision(&swap), Some(1));
-    assert!(!source.is_served(), "so the process is not ready");
+    assert!(!*source.is_served().borrow(), "so the process is not ready");
 }
 
 #[test]

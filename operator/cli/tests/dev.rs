@@ -122,14 +122,12 @@ impl Dev {
             .args(["-INT", &process])
             .status()
             .unwrap();
-        let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(20) {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("it does not stop");
+        let end = Instant::now() + Duration::from_secs(20);
+        // Its output ends with it.
+        let left = || end.saturating_duration_since(Instant::now());
+        while self.lines.recv_timeout(left()).is_ok() {}
+        assert!(Instant::now() < end, "it does not stop");
+        self.child.wait().unwrap().code()
     }
 }
 
@@ -237,15 +235,8 @@ async fn from_login_to_tokens() {
     let metadata = discovery(&dev.issuer).await;
     assert_eq!(metadata["issuer"], dev.issuer.as_str());
 
-    let begun = Instant::now();
-    let response = loop {
-        // The bootstrap account comes a moment after the realm.
-        match log_in(&dev.issuer, "correct horse battery").await {
-            Ok(url) if url.port() == Some(9999) => break url,
-            _ if begun.elapsed() > PATIENCE => panic!("no login"),
-            _ => tokio::time::sleep(Duration::from_millis(100)).await,
-        }
-    };
+    let response = log_in(&dev.issuer, "correct horse battery").await.unwrap();
+    assert_eq!(response.port(), Some(9999), "{response}");
     assert_eq!(parameter(&response, "state").as_deref(), Some("the state"));
     assert_eq!(parameter(&response, "iss"), Some(dev.issuer.clone()));
     let code = parameter(&response, "code").unwrap();

@@ -7,8 +7,9 @@ use std::process::Stdio;
 use realmwright_idp::lifecycle::Lifecycle;
 use realmwright_snapshot::ClientSnapshot;
 use tokio::process::Command;
-use url::{Host, Url};
+use url::Url;
 
+use super::is_this_machine;
 use super::publish::Publisher;
 use crate::arguments::Dev;
 
@@ -27,13 +28,7 @@ fn program() -> Option<PathBuf> {
 }
 
 fn is_local(url: &Url) -> bool {
-    let local = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    local && url.scheme() == "http"
+    url.scheme() == "http" && url.host().is_some_and(|host| is_this_machine(&host))
 }
 
 /// Where the application says that it lives, when a program on this machine can live there.

@@ -7,21 +7,22 @@ mod publish;
 pub(crate) mod state;
 mod watch;
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use realmwright_compiler::{Manifests, human};
 use realmwright_idp::database::{self, OwnDatabase};
 use realmwright_idp::lifecycle::Lifecycle;
-use realmwright_idp::listener::Listener;
+use realmwright_idp::listener::{Listener, bind};
 use realmwright_idp::process::{Process, ProcessSettings};
 use realmwright_idp::settings::DatabaseSettings;
 use realmwright_idp::telemetry::{LogFormat, start_logs};
 use realmwright_idp::tls::TlsFiles;
 use tokio::net::TcpListener;
-use url::Url;
+use url::{Host, Url};
 
 use crate::Outcome;
 use crate::arguments::{Dev, Format};
@@ -56,12 +57,15 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
     let life = Lifecycle::new();
     life.listen_for_signals()?;
 
-    let socket = TcpListener::bind(command.listen).await.with_context(|| {
-        format!(
-            "cannot listen on {}; --listen takes another address",
-            command.listen
-        )
-    })?;
+    let tls = match (&command.tls_cert, &command.tls_key) {
+        (Some(certificate), Some(key)) => Some(TlsFiles::load(certificate, key)?),
+        _ => None,
+    };
+    let socket = bind(command.listen, "--listen").await?;
+    let management = match command.management_listen {
+        Some(address) => Some(bind(address, "--management-listen").await?),
+        None => None,
+    };
     let origin = origin(&command, &socket)?;
     let store = database::open(&DatabaseSettings {
         database_url_file: None,
@@ -96,19 +100,19 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
 
     // The listener is open, and the demo person is there, before anything is said: what is
     // printed works.
-    process.settle().await?;
-    process.start(|| true);
+    process.settle().await.with_context(|| {
+        let root = state.root().display();
+        format!("{root} cannot be used; remove it to start afresh, or serve another folder")
+    })?;
+    // What is compiled is offered at once.
+    process.start(tokio::sync::watch::channel(true).1);
     let mut listener = Listener::new(socket, process.router());
-    if let (Some(certificate), Some(key)) = (&command.tls_cert, &command.tls_key) {
-        let tls = TlsFiles::load(certificate, key)?;
+    if let Some(tls) = tls {
         life.spawn(tls.clone().reload(life.clone()));
         listener = listener.with_tls(tls);
     }
     life.spawn(listener.serve(life.clone()));
-    if let Some(address) = command.management_listen {
-        let socket = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("cannot listen on {address}"))?;
+    if let Some(socket) = management {
         life.spawn(Listener::new(socket, process.management_router()).serve(life.clone()));
     }
     let demo = if command.no_demo {
@@ -147,30 +151,42 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
 /// Scheme, host and port that people use.
 fn origin(command: &Dev, socket: &TcpListener) -> anyhow::Result<Url> {
     let address = socket.local_addr()?;
+    let host = match (&command.host, address.ip()) {
+        (Some(text), _) => Host::parse(text).map_err(|fault| {
+            anyhow!("--host {text}: {fault}; it takes a name alone, such as id.test")
+        })?,
+        (None, IpAddr::V4(ip)) => Host::Ipv4(ip),
+        (None, IpAddr::V6(ip)) => Host::Ipv6(ip),
+    };
     let scheme = if command.tls_cert.is_some() {
         "https"
-    } else {
+    } else if address.ip().is_loopback() && is_this_machine(&host) {
         "http"
-    };
-    let is_loopback = match &command.host {
-        Some(host) => host == "localhost" || host.ends_with(".localhost"),
-        None => address.ip().is_loopback(),
-    };
-    if scheme == "http" && !is_loopback {
+    } else {
         bail!(
             "over plain http only this machine is served; say --tls-cert and --tls-key to serve \
              others"
         );
-    }
-    let host = match &command.host {
-        Some(host) => host.clone(),
-        None if address.is_ipv6() => format!("[{}]", address.ip()),
-        None => address.ip().to_string(),
     };
+    if command.host.is_none() && address.ip().is_unspecified() {
+        bail!("{address} is no address that people can use; say --host and a name of this machine");
+    }
     Ok(Url::parse(&format!(
         "{scheme}://{host}:{}",
         address.port()
     ))?)
+}
+
+/// Whether this can be nothing but the machine that it is said on.
+pub(crate) fn is_this_machine<S: AsRef<str>>(host: &Host<S>) -> bool {
+    match host {
+        Host::Domain(name) => {
+            let name = name.as_ref();
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
 }
 
 /// Whether people's own files are the same.

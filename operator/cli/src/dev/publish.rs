@@ -152,8 +152,8 @@ impl Publisher {
         let wanted = match (&self.region, regions.as_slice()) {
             (Some(region), _) if regions.contains(region) || regions.is_empty() => region.clone(),
             (Some(region), _) => bail!(
-                "no realm is placed in region {region}; there is {}",
-                regions.join(", ")
+                "no realm is placed in region {region}; say --region {}",
+                regions.join(" or --region ")
             ),
             (None, []) => return Ok(Vec::new()),
             (None, [only]) => only.clone(),
