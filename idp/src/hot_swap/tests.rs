@@ -221,7 +221,7 @@ fn readers_never_see_a_torn_set() {
     });
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_login_waits_for_its_revision_and_no_longer_than_it_may() {
     let swap = Arc::new(HotSwap::new());
     let values = snapshot("a.main", "https://id.example.com");
@@ -238,12 +238,11 @@ async fn a_login_waits_for_its_revision_and_no_longer_than_it_may() {
     let waited = swap.at_least(&id, newer, Duration::from_millis(50)).await;
     assert!(waited.is_none());
 
-    let waiting = {
-        let (swap, id) = (Arc::clone(&swap), id.clone());
-        tokio::spawn(async move { swap.at_least(&id, newer, Duration::from_secs(10)).await })
-    };
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    swap.accept(offer_of(&values, keys, 2), now()).unwrap();
-    let realm = waiting.await.unwrap().unwrap();
-    assert_eq!(realm.version().revision, 2);
+    // The first of the two is asked first, finds nothing, and waits for the second.
+    let (realm, swapped) =
+        tokio::join!(swap.at_least(&id, newer, Duration::from_secs(10)), async {
+            swap.accept(offer_of(&values, keys, 2), now())
+        },);
+    swapped.unwrap();
+    assert_eq!(realm.unwrap().version().revision, 2);
 }

@@ -1,10 +1,17 @@
+//! Limits of time are tried on connections in memory, where time is virtual; everything about
+//! sockets on real ones, where a test waits for what happens and never for time.
+
 use super::*;
 use axum::routing::get;
-use std::net::SocketAddr;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::Instant;
+use std::future::pending;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::sync::Notify;
+use tokio::time::{Instant, advance, sleep};
 
 use crate::lifecycle::Ended;
+
+/// Timers wake within a tick of a millisecond, and each limit is looked at twice.
+const TICKS: Duration = Duration::from_millis(5);
 
 fn quick() -> Limits {
     Limits {
@@ -15,6 +22,28 @@ fn quick() -> Limits {
     }
 }
 
+fn hello() -> Router {
+    Router::new().route("/", get(|| async { "hello" }))
+}
+
+/// A connection in memory.
+fn connect(router: Router, limits: Limits) -> DuplexStream {
+    let (ours, theirs) = duplex(64 * 1024);
+    let connection = Connection {
+        server: Arc::new(builder(&limits)),
+        limits,
+        router,
+        life: Lifecycle::new(),
+        transport: Transport {
+            peer: SocketAddr::from(([127, 0, 0, 1], 1)),
+            tls: false,
+        },
+    };
+    tokio::spawn(connection.serve(theirs));
+    ours
+}
+
+/// A listener on a real socket.
 async fn start(router: Router, limits: Limits) -> (SocketAddr, Lifecycle) {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
@@ -24,184 +53,188 @@ async fn start(router: Router, limits: Limits) -> (SocketAddr, Lifecycle) {
     (address, life)
 }
 
-fn hello() -> Router {
-    Router::new().route("/", get(|| async { "hello" })).route(
-        "/slow",
-        get(|| async {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            "done"
-        }),
-    )
-}
-
-/// How long until the other side closes.
-async fn closed_after(stream: &mut TcpStream, since: Instant) -> Duration {
-    let mut rest = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest))
-        .await
-        .expect("the connection stays open");
-    since.elapsed()
-}
-
-async fn exchange(stream: &mut TcpStream) -> String {
+async fn ask<S: AsyncWrite + Unpin>(stream: &mut S) {
     stream
         .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         .await
         .unwrap();
+}
+
+async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> String {
+    ask(stream).await;
     let mut buffer = vec![0; 4096];
     let length = stream.read(&mut buffer).await.unwrap();
     String::from_utf8_lossy(&buffer[..length]).into_owned()
 }
 
-#[tokio::test]
-async fn a_connection_that_says_nothing_is_closed() {
-    let (address, _life) = start(hello(), quick()).await;
-    let since = Instant::now();
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let took = closed_after(&mut stream, since).await;
-    assert!((250..800).contains(&took.as_millis()), "{took:?}");
+/// Waits until the other side closes.
+async fn closed<S: AsyncRead + Unpin>(stream: &mut S) {
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest).await;
 }
 
-#[tokio::test]
+fn assert_near(took: Duration, limit: Duration) {
+    assert!(took >= limit && took <= limit + TICKS, "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_says_nothing_is_closed() {
+    let mut stream = connect(hello(), quick());
+    let since = Instant::now();
+    closed(&mut stream).await;
+    assert_near(since.elapsed(), quick().header_read);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_head_that_drips_is_cut_off_however_often_it_drips() {
-    let (address, _life) = start(hello(), quick()).await;
-    let stream = TcpStream::connect(address).await.unwrap();
-    let (mut read, mut write) = stream.into_split();
+    let (mut read, mut write) = tokio::io::split(connect(hello(), quick()));
     let since = Instant::now();
     let drip = tokio::spawn(async move {
         let _ = write.write_all(b"GET / HTTP/1.1\r\n").await;
-        for number in 0..100 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            if write
-                .write_all(format!("x-{number}: y\r\n").as_bytes())
-                .await
-                .is_err()
-            {
-                return;
+        for number in 0.. {
+            sleep(Duration::from_millis(50)).await;
+            let line = format!("x-{number}: y\r\n");
+            if write.write_all(line.as_bytes()).await.is_err() {
+                return number;
             }
         }
+        0
     });
-    let mut rest = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(4), read.read_to_end(&mut rest))
-        .await
-        .expect("the connection stays open");
-    assert!(
-        since.elapsed() < Duration::from_millis(800),
-        "{:?}",
-        since.elapsed()
-    );
-    drip.abort();
+    closed(&mut read).await;
+    assert_near(since.elapsed(), quick().header_read);
+    assert!(drip.await.unwrap() >= 5, "it dripped until the end");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_idle_connection_lives_longer_than_a_slow_head_and_then_ends() {
-    let (address, _life) = start(hello(), quick()).await;
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut stream = connect(hello(), quick());
     assert!(exchange(&mut stream).await.ends_with("hello"));
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    advance(Duration::from_millis(500)).await;
     assert!(exchange(&mut stream).await.ends_with("hello"), "still open");
     let since = Instant::now();
-    let took = closed_after(&mut stream, since).await;
-    assert!((800..1500).contains(&took.as_millis()), "{took:?}");
+    closed(&mut stream).await;
+    assert_near(since.elapsed(), quick().idle);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_second_head_that_drips_is_cut_off_too() {
-    let (address, _life) = start(hello(), quick()).await;
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut stream = connect(hello(), quick());
     assert!(exchange(&mut stream).await.ends_with("hello"));
     stream.write_all(b"GET / HT").await.unwrap();
     let since = Instant::now();
-    let took = closed_after(&mut stream, since).await;
-    assert!(took.as_millis() < 700, "{took:?}");
+    closed(&mut stream).await;
+    assert!(
+        since.elapsed() < quick().idle,
+        "a head has not as long as an idle connection: {:?}",
+        since.elapsed()
+    );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_answer_may_take_longer_than_a_head_may() {
-    let (address, _life) = start(hello(), quick()).await;
-    let answer = reqwest::get(format!("http://{address}/slow"))
-        .await
-        .unwrap();
-    assert_eq!(answer.text().await.unwrap(), "done");
+    let slow = Router::new().route(
+        "/",
+        get(|| async {
+            sleep(quick().header_read * 2).await;
+            "done"
+        }),
+    );
+    let mut stream = connect(slow, quick());
+    assert!(exchange(&mut stream).await.ends_with("done"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_that_never_ends_is_dropped() {
-    let never = Router::new().route("/", get(std::future::pending::<&'static str>));
-    let limits = Limits {
-        request: Duration::from_millis(400),
-        ..quick()
-    };
-    let (address, _life) = start(never, limits).await;
+    let never = Router::new().route("/", get(pending::<&'static str>));
+    let mut stream = connect(never, quick());
+    ask(&mut stream).await;
     let since = Instant::now();
-    assert!(reqwest::get(format!("http://{address}/")).await.is_err());
-    assert!(since.elapsed() < Duration::from_millis(1200));
+    closed(&mut stream).await;
+    assert_near(since.elapsed(), quick().request);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_head_beyond_the_limit_is_answered_431() {
     let limits = Limits {
         header_bytes: 8192,
         ..quick()
     };
-    let (address, _life) = start(hello(), limits).await;
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut stream = connect(hello(), limits);
     let head = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(20_000));
-    let _ = stream.write_all(head.as_bytes()).await;
-    let mut buffer = vec![0; 64];
-    let length = stream.read(&mut buffer).await.unwrap_or(0);
-    let answer = String::from_utf8_lossy(&buffer[..length]).into_owned();
-    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 431");
 }
 
 #[tokio::test]
 async fn beyond_the_cap_a_connection_waits_for_a_place() {
     let limits = Limits {
         connections: 1,
-        ..quick()
+        ..Limits::default()
     };
     let (address, _life) = start(hello(), limits).await;
     let mut first = TcpStream::connect(address).await.unwrap();
     assert!(exchange(&mut first).await.ends_with("hello"));
     let mut second = TcpStream::connect(address).await.unwrap();
-    let early = tokio::time::timeout(Duration::from_millis(200), exchange(&mut second)).await;
-    assert!(early.is_err(), "no place yet");
-    drop(first);
+    ask(&mut second).await;
+    // Each exchange gives the listener the occasion to serve the second one too.
+    for _ in 0..5 {
+        assert!(exchange(&mut first).await.ends_with("hello"));
+    }
     let mut buffer = vec![0; 4096];
-    let length = tokio::time::timeout(Duration::from_secs(2), second.read(&mut buffer))
-        .await
-        .unwrap()
-        .unwrap();
+    let early = second.try_read(&mut buffer).unwrap_err();
+    assert_eq!(early.kind(), std::io::ErrorKind::WouldBlock, "no place yet");
+    drop(first);
+    let length = second.read(&mut buffer).await.unwrap();
     assert!(String::from_utf8_lossy(&buffer[..length]).ends_with("hello"));
+}
+
+/// A request that has begun, and ends when it is let go.
+#[derive(Default)]
+struct Held {
+    begun: Notify,
+    go: Notify,
+}
+
+impl Held {
+    fn router(self: &Arc<Self>) -> Router {
+        let held = Arc::clone(self);
+        hello().route(
+            "/held",
+            get(|| async move {
+                held.begun.notify_one();
+                held.go.notified().await;
+                "done"
+            }),
+        )
+    }
 }
 
 #[tokio::test]
 async fn a_stop_finishes_the_request_under_way_and_accepts_no_other() {
-    let (address, life) = start(hello(), quick()).await;
+    let held = Arc::new(Held::default());
+    let (address, life) = start(held.router(), Limits::default()).await;
     let mut idle = TcpStream::connect(address).await.unwrap();
     assert!(exchange(&mut idle).await.ends_with("hello"));
-    let running = tokio::spawn(async move {
-        reqwest::get(format!("http://{address}/slow"))
-            .await
-            .unwrap()
-            .text()
-            .await
-    });
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    let running = tokio::spawn(reqwest::get(format!("http://{address}/held")));
+    held.begun.notified().await;
     life.stop();
-    let since = Instant::now();
-    let took = closed_after(&mut idle, since).await;
-    assert!(took.as_millis() < 200, "an idle one goes at once: {took:?}");
-    assert_eq!(running.await.unwrap().unwrap(), "done");
+    // An idle one goes at once, while the other is still under way.
+    closed(&mut idle).await;
+    held.go.notify_one();
+    let answer = running.await.unwrap().unwrap();
+    assert_eq!(answer.text().await.unwrap(), "done");
     assert_eq!(life.finish(Duration::from_secs(5)).await, Ended::Finished);
     assert!(TcpStream::connect(address).await.is_err());
 }
 
 #[tokio::test]
 async fn a_second_signal_drops_what_is_under_way() {
-    let (address, life) = start(hello(), quick()).await;
-    let running = tokio::spawn(reqwest::get(format!("http://{address}/slow")));
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    let held = Arc::new(Held::default());
+    let (address, life) = start(held.router(), Limits::default()).await;
+    let running = tokio::spawn(reqwest::get(format!("http://{address}/held")));
+    held.begun.notified().await;
     life.stop();
     life.abort();
     assert_eq!(life.finish(Duration::from_secs(5)).await, Ended::Aborted);
@@ -218,7 +251,20 @@ async fn the_handler_knows_its_connection() {
             },
         ),
     );
-    let (address, _life) = start(router, quick()).await;
+    let (address, _life) = start(router, Limits::default()).await;
     let answer = reqwest::get(format!("http://{address}/")).await.unwrap();
     assert_eq!(answer.text().await.unwrap(), "127.0.0.1 false");
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named_with_what_to_do() {
+    let taken = bind(SocketAddr::from(([127, 0, 0, 1], 0)), "--listen")
+        .await
+        .unwrap();
+    let address = taken.local_addr().unwrap();
+    let fault = bind(address, "--listen").await.unwrap_err().to_string();
+    assert!(
+        fault.contains(&address.to_string()) && fault.contains("--listen takes another"),
+        "{fault}"
+    );
 }
