@@ -30,15 +30,21 @@ use crate::{PostgresSettings, PostgresStore};
 pub const SERVER_URL: &str = "REALMWRIGHT_TEST_POSTGRES_URL";
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-/// The server runs in the shell's background; a word on standard input kills or starts it.
+/// The server runs in the shell's background; a word on standard input kills or starts it. Its
+/// children outlive it for a moment, and until they are gone it does not start again.
 const SUPERVISOR: &str = r#"
 trap '' INT TERM HUP
 folder=$1; shift
 "$@" >>"$folder/log" 2>&1 & server=$!
 while read -r word; do
     case "$word" in
-        crash) kill -KILL "$server"; wait "$server" ;;
-        start) (sleep 0.3; exec "$@" >>"$folder/log" 2>&1) & server=$! ;;
+        crash)
+            children=$(cat "/proc/$server/task/$server/children")
+            kill -KILL "$server"; wait "$server"
+            for child in $children; do
+                while kill -0 "$child" 2>/dev/null; do sleep 0.01; done
+            done ;;
+        start) "$@" >>"$folder/log" 2>&1 & server=$! ;;
     esac
 done
 kill -QUIT "$server"
@@ -130,11 +136,20 @@ impl Server {
         )
     }
 
-    /// Kills the server with SIGKILL and starts it again at once; does not wait for it.
+    /// Kills the server with SIGKILL; does not wait for it.
     pub fn crash(&self) {
+        self.order(b"crash\n");
+    }
+
+    /// Starts the server that was killed; does not wait for it.
+    pub fn restart(&self) {
+        self.order(b"start\n");
+    }
+
+    fn order(&self, word: &[u8]) {
         let mut supervisor = self.supervisor.lock().unwrap();
         let orders = supervisor.stdin.as_mut().expect("its input is a pipe");
-        orders.write_all(b"crash\nstart\n").unwrap();
+        orders.write_all(word).unwrap();
     }
 
     fn wait_until_ready(&self, folder: &Path) -> Result<(), String> {
@@ -173,7 +188,7 @@ impl TestDatabase {
     /// A new, migrated database on the server of this test process. None where PostgreSQL cannot
     /// be had, which is said on standard error; with `CI=true` that is a panic.
     pub async fn create() -> Option<Self> {
-        let server = shared_server()?;
+        let server = server_url()?;
         let database = Self::create_on(&server).await;
         database.store().migrate().await.expect("migrates");
         Some(database)
@@ -255,7 +270,9 @@ fn url_parts(url: &str) -> (&str, String, &str) {
     }
 }
 
-fn shared_server() -> Option<String> {
+/// URL of the maintenance database on the server of this test process, as its superuser. None
+/// where PostgreSQL cannot be had, as for [`TestDatabase::create`].
+pub fn server_url() -> Option<String> {
     static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
     if let Ok(url) = std::env::var(SERVER_URL) {
         return Some(url);

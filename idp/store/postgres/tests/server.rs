@@ -1,9 +1,15 @@
 //! What is particular to a database behind a socket.
 
-#![expect(clippy::unwrap_used, reason = "these are tests")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "these are tests"
+)]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use realmwright_snapshot::{AttributeName, RealmId};
@@ -14,6 +20,7 @@ use realmwright_store::{
 use realmwright_store_postgres::testing::{Durability, SERVER_URL, Server, TestDatabase};
 use realmwright_store_postgres::{PostgresSettings, PostgresStore};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::sync::mpsc;
 
 fn realm() -> RealmId {
     RealmId::from("acme.people")
@@ -56,6 +63,42 @@ fn is_unavailable<T>(result: &realmwright_store::Result<T>) -> bool {
     matches!(result, Err(StoreError::Unavailable(_)))
 }
 
+const WRITERS: usize = 4;
+
+enum Said {
+    Acknowledged(usize, String),
+    Failed(usize),
+}
+
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    acknowledged: u32,
+    failed: u32,
+}
+
+/// Commits until the stop and says what came of each.
+async fn write(
+    store: Arc<PostgresStore>,
+    writer: usize,
+    stop: Arc<AtomicBool>,
+    say: mpsc::UnboundedSender<Said>,
+) {
+    for number in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let key = format!("{writer}-{number}");
+        let said = match store.commit(&realm(), vec![once(&key)]).await {
+            Ok(Outcome::Done(_)) => Said::Acknowledged(writer, key),
+            Err(StoreError::Unavailable(_)) => Said::Failed(writer),
+            other => panic!("{key}: {other:?}"),
+        };
+        if say.send(said).is_err() {
+            return;
+        }
+    }
+}
+
 /// The server dies by SIGKILL under load and comes back: the store finds it again by itself, and
 /// everything that was acknowledged is there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -69,42 +112,41 @@ async fn survives_the_death_of_its_server() {
     let store = Arc::new(database.store());
     store.migrate().await.unwrap();
 
-    let writers = (0..4).map(|writer| {
-        let store = Arc::clone(&store);
-        tokio::spawn(async move {
-            let mut acknowledged = BTreeSet::new();
-            let (mut failures, mut after_failure) = (0, 0);
-            let started = Instant::now();
-            let mut number = 0;
-            while after_failure < 20 && started.elapsed() < Duration::from_secs(60) {
-                number += 1;
-                let key = format!("{writer}-{number}");
-                match store.commit(&realm(), vec![once(&key)]).await {
-                    Ok(outcome) => {
-                        assert!(matches!(outcome, Outcome::Done(_)), "{key}: {outcome:?}");
-                        acknowledged.insert(key);
-                        after_failure += u32::from(failures > 0);
-                    }
-                    Err(StoreError::Unavailable(_)) => {
-                        failures += 1;
-                        tokio::time::sleep(Duration::from_millis(20)).await;
-                    }
-                    Err(other) => panic!("{other:?}"),
-                }
-            }
-            assert!(
-                after_failure >= 20,
-                "it does not come back: {failures} failures"
-            );
-            acknowledged
-        })
-    });
-    let writers: Vec<_> = writers.collect();
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    server.crash();
+    let stop = Arc::new(AtomicBool::new(false));
+    let (sender, mut said) = mpsc::unbounded_channel();
+    for writer in 0..WRITERS {
+        tokio::spawn(write(
+            Arc::clone(&store),
+            writer,
+            Arc::clone(&stop),
+            sender.clone(),
+        ));
+    }
+    drop(sender);
     let mut acknowledged = BTreeSet::new();
-    for writer in writers {
-        acknowledged.extend(writer.await.unwrap());
+    let mut hear_until = async |enough: &dyn Fn(&[Tally]) -> bool| {
+        let mut tallies = [Tally::default(); WRITERS];
+        while !enough(&tallies) {
+            let next = tokio::time::timeout(Duration::from_secs(60), said.recv());
+            match next.await.expect("the writers go on").expect("and live") {
+                Said::Acknowledged(writer, key) => {
+                    tallies[writer].acknowledged += 1;
+                    acknowledged.insert(key);
+                }
+                Said::Failed(writer) => tallies[writer].failed += 1,
+            }
+        }
+    };
+    hear_until(&|all| all.iter().all(|one| one.acknowledged >= 10)).await;
+    server.crash();
+    hear_until(&|all| all.iter().all(|one| one.failed > 0)).await;
+    server.restart();
+    hear_until(&|all| all.iter().all(|one| one.acknowledged >= 20)).await;
+    stop.store(true, Ordering::Relaxed);
+    while let Some(last) = said.recv().await {
+        if let Said::Acknowledged(_, key) = last {
+            acknowledged.insert(key);
+        }
     }
 
     let mut connection = PgConnection::connect(database.url()).await.unwrap();
@@ -314,6 +356,27 @@ async fn a_commit_that_is_dropped_blocks_nobody() {
     assert_eq!(i64::from(counted), used, "both or none");
 }
 
+async fn until_somebody_waits_for_a_lock(database: &TestDatabase) {
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    let waits = async {
+        loop {
+            let waiting: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            )
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+            if waiting > 0 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waits)
+        .await
+        .unwrap();
+}
+
 /// A unique value that an unfinished commit holds is waited for, and free when that is undone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waits_for_a_commit_that_may_be_undone() {
@@ -331,7 +394,7 @@ async fn waits_for_a_commit_that_may_be_undone() {
         let store = Arc::clone(&store);
         async move { store.commit(&realm(), vec![once("a")]).await.unwrap() }
     });
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    until_somebody_waits_for_a_lock(&database).await;
     assert!(!racing.is_finished(), "the other one is not done yet");
     holding.rollback().await.unwrap();
     assert!(matches!(racing.await.unwrap(), Outcome::Done(_)));
