@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "helpers of tests"
 )]
@@ -373,6 +372,8 @@ fn a_folder_with_faults_waits_to_be_mended() {
     child.wait().unwrap();
     let first: Value = serde_json::from_str(&first).unwrap();
     assert_eq!(first["ready"], false);
+    let told = first["diagnostics"].to_string();
+    assert!(told.contains("a.yaml"), "the fault is told: {first}");
 }
 
 #[test]

@@ -39,6 +39,7 @@ use crate::error::OnTable as _;
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 const LIFETIME: Duration = Duration::from_secs(1800);
+const UNREADABLE_URL: &str = "its URL cannot be read; one is postgres://user:password@host:5432/database?sslmode=verify-full";
 
 /// Where the database is, and how long to wait for it.
 #[derive(Clone)]
@@ -96,7 +97,7 @@ impl PostgresStore {
         let statement = milliseconds(settings.statement_timeout);
         let transaction = milliseconds(settings.statement_timeout * 2);
         let options = PgConnectOptions::from_str(&settings.url)
-            .map_err(|_| StoreError::Refused("its URL cannot be read".to_owned()))?
+            .map_err(|_| StoreError::Refused(UNREADABLE_URL.to_owned()))?
             .application_name("realmwright")
             .options([
                 ("statement_timeout", statement.as_str()),

@@ -1,11 +1,6 @@
 //! What is particular to a database behind a socket.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "these are tests"
-)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

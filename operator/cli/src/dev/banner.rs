@@ -8,7 +8,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::demo::Demo;
-use super::publish::Publisher;
+use super::publish::{Publisher, Report};
 use super::state::State;
 use crate::arguments::Format;
 use crate::output::{BOLD, FAINT, GOOD, LINK, Output};
@@ -24,6 +24,7 @@ pub(crate) struct Banner<'a> {
     pub(crate) publisher: &'a Publisher,
     pub(crate) demo: Option<&'a Demo>,
     pub(crate) manifests: Option<&'a Manifests>,
+    pub(crate) report: &'a Report,
     pub(crate) took: Duration,
 }
 
@@ -162,6 +163,9 @@ impl Banner<'_> {
             "demo": self.demo.map(|demo| demo.url.as_str()),
             "state": self.state.root(),
             "tookMs": u64::try_from(self.took.as_millis())?,
+            "diagnostics": self.report.diagnostics,
+            "failingTests": self.report.failing,
+            "notServed": self.report.not_served(),
         }));
         Ok(())
     }

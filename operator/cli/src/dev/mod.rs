@@ -127,6 +127,7 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
         publisher: &desk.publisher,
         demo: demo.as_ref(),
         manifests: desk.last.as_ref(),
+        report: &report,
         took: started.elapsed(),
     }
     .print(output)?;
@@ -264,6 +265,7 @@ impl Desk {
                 "tookMs": u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
                 "diagnostics": report.diagnostics,
                 "failingTests": report.failing,
+                "notServed": report.not_served(),
             });
             output.line(told);
             return;

@@ -53,6 +53,13 @@ impl Report {
         !self.live.is_empty() || self.has_errors()
     }
 
+    /// Realms that are held, with the reason.
+    pub(crate) fn not_served(&self) -> BTreeMap<&str, &str> {
+        let held = self.held.iter();
+        held.map(|(realm, reason)| (realm.as_str(), reason.as_str()))
+            .collect()
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         !self.held.is_empty()
             || self.failing > 0
