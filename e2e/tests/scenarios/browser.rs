@@ -2,9 +2,9 @@
 
 use fantoccini::Locator;
 use openidconnect::TokenResponse;
-use totp_rs::{Builder, Secret};
 
 use crate::support::application::Application;
+use crate::support::authenticator::Authenticator;
 use crate::support::browser::Browser;
 use crate::support::dev::{Dev, LOGIN, PASSWORD};
 
@@ -41,17 +41,7 @@ async fn a_person_logs_in_and_out() {
     log_in(&browser).await;
     let logged_in = application.finish(begun).await;
 
-    let mut end = dev.issuer.clone();
-    end.set_path(&format!(
-        "{}/oauth2/logout",
-        end.path().trim_end_matches('/')
-    ));
-    end.query_pairs_mut()
-        .append_pair(
-            "id_token_hint",
-            &logged_in.tokens.id_token().unwrap().to_string(),
-        )
-        .append_pair("post_logout_redirect_uri", application.home().as_str());
+    let end = application.log_out(&logged_in);
     browser.client.goto(end.as_str()).await.unwrap();
     assert_accessible(&browser, "logout").await;
     browser.press("button[value='yes']").await;
@@ -109,20 +99,9 @@ async fn a_second_factor_is_set_up_at_login() {
         .click()
         .await
         .unwrap();
-    let seed = browser
-        .one(".secret code")
-        .await
-        .text()
-        .await
-        .unwrap()
-        .replace(' ', "");
-    let totp = Builder::new()
-        .with_secret(Secret::try_from_base32(seed).expect("base32"))
-        .build()
-        .expect("parameters");
-    browser
-        .fill("code", &totp.generate_current().to_string())
-        .await;
+    let seed = browser.one(".secret code").await.text().await.unwrap();
+    let authenticator = Authenticator::with_seed(&seed);
+    browser.fill("code", &authenticator.code(0)).await;
     browser.press("form.form button.primary").await;
     assert_accessible(&browser, "recovery codes").await;
     let mut codes = Vec::new();

@@ -9,7 +9,12 @@
 
 mod accounts;
 mod browser;
+mod dev_options;
+mod journey;
 mod kill;
 mod live;
+mod pods;
+mod refusals;
+mod region_database;
 mod relying_party;
 mod support;

@@ -16,6 +16,8 @@ use openidconnect::{
 use tokio::sync::mpsc;
 use url::Url;
 
+use super::network::Network;
+
 type Discovered = CoreClient<
     EndpointSet,
     EndpointNotSet,
@@ -27,6 +29,7 @@ type Discovered = CoreClient<
 
 /// A running application.
 pub(crate) struct Application {
+    issuer: Url,
     client: Discovered,
     http: reqwest::Client,
     redirect: Url,
@@ -51,6 +54,16 @@ pub(crate) struct LoggedIn {
 impl Application {
     /// Listens for answers and discovers the issuer.
     pub(crate) async fn start(issuer: &Url, client: &str, secret: Option<&str>) -> Self {
+        Self::over(&Network::default(), issuer, client, secret).await
+    }
+
+    /// The same, over this network.
+    pub(crate) async fn over(
+        network: &Network,
+        issuer: &Url,
+        client: &str,
+        secret: Option<&str>,
+    ) -> Self {
         let (sender, answers) = mpsc::unbounded_channel();
         let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
@@ -64,12 +77,7 @@ impl Application {
         let redirect =
             Url::parse(&format!("http://127.0.0.1:{port}/callback")).expect("an address");
 
-        let http = reqwest::Client::builder()
-            // A connection of before a kill would fail the first request after it.
-            .pool_max_idle_per_host(0)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .expect("a client");
+        let http = network.http().build().expect("a client");
         let metadata = CoreProviderMetadata::discover_async(
             IssuerUrl::new(issuer.as_str().trim_end_matches('/').to_owned()).expect("an issuer"),
             &|request| send(&http, request),
@@ -83,6 +91,7 @@ impl Application {
         )
         .set_redirect_uri(RedirectUrl::from_url(redirect.clone()));
         Self {
+            issuer: issuer.clone(),
             client,
             http,
             redirect,
@@ -119,6 +128,18 @@ impl Application {
             nonce,
             verifier,
         }
+    }
+
+    /// Where a browser goes to log out, and to come back to [`Application::home`].
+    pub(crate) fn log_out(&self, logged_in: &LoggedIn) -> Url {
+        let mut end = self.issuer.clone();
+        let base = end.path().trim_end_matches('/').to_owned();
+        end.set_path(&format!("{base}/oauth2/logout"));
+        let hint = logged_in.tokens.id_token().expect("an id token");
+        end.query_pairs_mut()
+            .append_pair("id_token_hint", &hint.to_string())
+            .append_pair("post_logout_redirect_uri", self.home().as_str());
+        end
     }
 
     /// The next answer at the redirect address.

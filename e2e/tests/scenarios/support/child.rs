@@ -2,8 +2,18 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+
+/// Values that no output may ever hold (design.md section 8): passwords, secrets, personal data.
+const PLANTED: &[&str] = &[
+    "correct horse battery",
+    "planted-client-secret",
+    "planted-password",
+    "demo@example.com",
+    "planted.person@example.com",
+    "+380501234567",
+];
 
 /// A running process.
 pub(crate) struct Running {
@@ -13,20 +23,55 @@ pub(crate) struct Running {
 
 #[derive(Default)]
 struct Output {
-    lines: Mutex<Vec<String>>,
+    printed: Mutex<Printed>,
     more: Condvar,
 }
 
+#[derive(Default)]
+struct Printed {
+    lines: Vec<String>,
+    /// How many of the two streams have ended, as they do with the process.
+    ended: usize,
+}
+
 impl Output {
+    fn printed(&self) -> MutexGuard<'_, Printed> {
+        self.printed.lock().expect("no panic")
+    }
+
     fn follow(self: &Arc<Self>, stream: impl Read + Send + 'static) {
         let output = Arc::clone(self);
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                output.lines.lock().expect("no panic").push(line);
+                output.printed().lines.push(line);
                 output.more.notify_all();
             }
+            output.printed().ended += 1;
             output.more.notify_all();
         });
+    }
+
+    /// Asks `found` again whenever something was printed, until it finds something.
+    fn wait<T>(
+        &self,
+        limit: Duration,
+        what: &str,
+        mut found: impl FnMut(&Printed) -> Option<T>,
+    ) -> T {
+        let end = Instant::now() + limit;
+        let mut printed = self.printed();
+        loop {
+            if let Some(found) = found(&printed) {
+                return found;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero(),
+                "no {what} within {limit:?}:\n{}",
+                printed.lines.join("\n")
+            );
+            printed = self.more.wait_timeout(printed, left).expect("no panic").0;
+        }
     }
 }
 
@@ -47,12 +92,12 @@ impl Running {
 
     /// How many lines it has printed; a place to wait from.
     pub(crate) fn printed(&self) -> usize {
-        self.output.lines.lock().expect("no panic").len()
+        self.output.printed().lines.len()
     }
 
     /// Everything it has printed.
     pub(crate) fn text(&self) -> String {
-        self.output.lines.lock().expect("no panic").join("\n")
+        self.output.printed().lines.join("\n")
     }
 
     /// The first line from `from` on that `wanted` takes something out of.
@@ -63,29 +108,17 @@ impl Running {
         what: &str,
         wanted: impl Fn(&str) -> Option<T>,
     ) -> T {
-        let end = Instant::now() + limit;
-        let mut lines = self.output.lines.lock().expect("no panic");
         let mut next = from;
-        loop {
-            while let Some(line) = lines.get(next) {
-                if let Some(found) = wanted(line) {
+        self.output.wait(limit, what, |printed| {
+            while let Some(line) = printed.lines.get(next) {
+                next += 1;
+                let found = wanted(line);
+                if found.is_some() {
                     return found;
                 }
-                next += 1;
             }
-            let left = end.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero(),
-                "no {what} within {limit:?}:\n{}",
-                lines.join("\n")
-            );
-            lines = self
-                .output
-                .more
-                .wait_timeout(lines, left)
-                .expect("no panic")
-                .0;
-        }
+            None
+        })
     }
 
     /// SIGKILL, and waits until it is gone.
@@ -101,17 +134,21 @@ impl Running {
             .status()
             .expect("kill runs");
         assert!(sent.success());
-        let end = Instant::now() + limit;
-        loop {
-            if let Some(status) = self.child.try_wait().expect("it is our child") {
-                return status.code();
-            }
-            assert!(
-                Instant::now() < end,
-                "still there after {limit:?}:\n{}",
-                self.text()
-            );
-            std::thread::sleep(Duration::from_millis(10));
+        self.end(limit)
+    }
+
+    /// Waits until it ends by itself; its exit code, or a panic after `limit`.
+    pub(crate) fn end(&mut self, limit: Duration) -> Option<i32> {
+        self.output
+            .wait(limit, "end", |printed| (printed.ended == 2).then_some(()));
+        self.child.wait().expect("it is our child").code()
+    }
+
+    /// Fails when it printed what no output may ever hold.
+    pub(crate) fn assert_discreet(&self) {
+        let text = self.text();
+        for planted in PLANTED {
+            assert!(!text.contains(planted), "{planted:?} was printed:\n{text}");
         }
     }
 }

@@ -1,8 +1,13 @@
 //! What scenarios stand on.
 
 pub(crate) mod application;
+pub(crate) mod authenticator;
 pub(crate) mod binaries;
 pub(crate) mod browser;
+pub(crate) mod certificates;
 pub(crate) mod child;
 pub(crate) mod dev;
+pub(crate) mod network;
 pub(crate) mod person;
+pub(crate) mod pods;
+pub(crate) mod region_database;

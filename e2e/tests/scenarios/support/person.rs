@@ -5,17 +5,29 @@ use std::collections::BTreeMap;
 use reqwest::{Client, Response, StatusCode, header};
 use url::Url;
 
+use super::network::Network;
+
 /// A browser without script.
 pub(crate) struct Person {
     http: Client,
 }
 
 /// A page with its first form.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Page {
     pub(crate) status: StatusCode,
     pub(crate) url: Url,
     pub(crate) html: String,
+}
+
+/// What one request was answered with.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) page: Page,
+    /// Where the browser is sent.
+    pub(crate) leads_to: Option<Url>,
+    /// `Set-Cookie`, each.
+    pub(crate) cookies: Vec<String>,
 }
 
 /// What came of a request.
@@ -48,21 +60,21 @@ impl Seen {
 impl Person {
     /// With nothing remembered.
     pub(crate) fn new() -> Self {
-        let http = Client::builder()
-            .cookie_store(true)
-            // A connection of before a kill would fail the first request after it.
-            .pool_max_idle_per_host(0)
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(std::time::Duration::from_secs(20))
-            .build()
-            .expect("a client");
-        Self { http }
+        Self::over(&Network::default())
+    }
+
+    /// The same, over this network.
+    pub(crate) fn over(network: &Network) -> Self {
+        let http = network.http().cookie_store(true).build();
+        Self {
+            http: http.expect("a client"),
+        }
     }
 
     /// Opens an address and follows redirects within its origin.
     pub(crate) async fn open(&self, url: &Url) -> reqwest::Result<Seen> {
-        let answer = self.http.get(url.clone()).send().await?;
-        self.follow(url, answer).await
+        let answer = self.get(url.clone()).await?;
+        self.follow(answer, || {}).await
     }
 
     /// Submits the first form of a page.
@@ -72,7 +84,7 @@ impl Person {
         fields: &[(&str, &str)],
     ) -> reqwest::Result<Seen> {
         let answer = self.send(page, fields).await?;
-        self.follow(&page.url, answer).await
+        self.follow(answer, || {}).await
     }
 
     /// Submits and does not look at where it leads.
@@ -80,38 +92,68 @@ impl Person {
         &self,
         page: &Page,
         fields: &[(&str, &str)],
-    ) -> reqwest::Result<Response> {
+    ) -> reqwest::Result<Answer> {
         let (action, mut values) = page.form();
         for (name, value) in fields {
             values.insert((*name).to_owned(), (*value).to_owned());
         }
         let origin = page.url.origin().ascii_serialization();
-        self.http
+        let request = self
+            .http
             .post(action)
             .header(header::ORIGIN, origin)
-            .form(&values)
-            .send()
-            .await
+            .form(&values);
+        Answer::read(request.send().await?).await
     }
 
-    async fn follow(&self, from: &Url, answer: Response) -> reqwest::Result<Seen> {
+    /// Goes where an answer leads, as long as that is within its origin, each time after
+    /// `before`.
+    pub(crate) async fn follow(
+        &self,
+        answer: Answer,
+        mut before: impl FnMut(),
+    ) -> reqwest::Result<Seen> {
+        let origin = answer.page.url.origin();
         let mut answer = answer;
-        loop {
-            let url = answer.url().clone();
-            if !answer.status().is_redirection() {
-                return Ok(Seen::Page(Page {
-                    status: answer.status(),
-                    html: answer.text().await?,
-                    url,
-                }));
-            }
-            let location = answer.headers()[header::LOCATION].to_str().expect("text");
-            let next = url.join(location).expect("an address");
-            if next.origin() != from.origin() {
+        while let Some(next) = answer.leads_to {
+            if next.origin() != origin {
                 return Ok(Seen::Left(next));
             }
-            answer = self.http.get(next).send().await?;
+            before();
+            answer = self.get(next).await?;
         }
+        Ok(Seen::Page(answer.page))
+    }
+
+    /// Opens an address and does not look at where it leads.
+    pub(crate) async fn get(&self, url: Url) -> reqwest::Result<Answer> {
+        Answer::read(self.http.get(url).send().await?).await
+    }
+}
+
+impl Answer {
+    async fn read(answer: Response) -> reqwest::Result<Self> {
+        let url = answer.url().clone();
+        let leads_to = answer
+            .status()
+            .is_redirection()
+            .then(|| answer.headers()[header::LOCATION].to_str().expect("text"))
+            .map(|location| url.join(location).expect("an address"));
+        let cookies = answer
+            .headers()
+            .get_all(header::SET_COOKIE)
+            .iter()
+            .map(|cookie| cookie.to_str().expect("text").to_owned())
+            .collect();
+        Ok(Self {
+            leads_to,
+            cookies,
+            page: Page {
+                status: answer.status(),
+                html: answer.text().await?,
+                url,
+            },
+        })
     }
 }
 
