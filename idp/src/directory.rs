@@ -46,6 +46,28 @@ pub struct Head {
     pub secrets: u64,
 }
 
+impl Head {
+    /// Of what an offer holds.
+    #[must_use]
+    pub fn of(offer: &Offer) -> Self {
+        let (incarnation, revision) = offer.envelope.order();
+        Self {
+            incarnation,
+            revision,
+            keyring: offer.keyring.revision,
+            secrets: offer.secrets.revision,
+        }
+    }
+
+    /// Whether none of the three is older than `other` says.
+    #[must_use]
+    pub fn is_at_least(&self, other: &Self) -> bool {
+        (self.incarnation, self.revision) >= (other.incarnation, other.revision)
+            && self.keyring >= other.keyring
+            && self.secrets >= other.secrets
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SnapshotFile {
@@ -293,13 +315,7 @@ impl Directory {
             .to_json()
             .map_err(|fault| form(&path, &fault))?;
         write(&path, &secrets)?;
-        let head = Head {
-            incarnation,
-            revision,
-            keyring: offer.keyring.revision,
-            secrets: offer.secrets.revision,
-        };
-        write_json(&folder.join(HEAD), &head)?;
+        write_json(&folder.join(HEAD), &Head::of(offer))?;
         collect(&folder)
     }
 }

@@ -68,6 +68,12 @@ impl RealmSet {
         self.realms.get(id).map(|served| &served.realm)
     }
 
+    /// The realm with this id, with what it was made from.
+    #[must_use]
+    pub fn served_realm(&self, id: &RealmId) -> Option<&Served> {
+        self.realms.get(id).map(|served| &**served)
+    }
+
     /// All realms, by id.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<RuntimeRealm>> {
         self.realms.values().map(|served| &served.realm)

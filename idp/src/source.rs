@@ -21,9 +21,11 @@ pub struct DirectorySource {
     directory: Directory,
     swap: Arc<HotSwap>,
     clock: Arc<dyn Clock>,
-    /// The heads that were acted upon, also those that were refused: each is reported once.
+    /// The heads that were acted upon, also those that were refused.
     seen: BTreeMap<RealmId, Head>,
-    unreadable: bool,
+    /// What could not be read at the last look: the folder, or artefacts of a realm. Each fault is
+    /// reported once.
+    unreadable: BTreeMap<Option<RealmId>, String>,
     /// Whether every realm of the folder is served as its head says.
     is_served: watch::Sender<bool>,
 }
@@ -45,7 +47,7 @@ impl DirectorySource {
             swap,
             clock,
             seen: BTreeMap::new(),
-            unreadable: false,
+            unreadable: BTreeMap::new(),
             is_served: watch::Sender::new(false),
         }
     }
@@ -64,27 +66,29 @@ impl DirectorySource {
         }
         self.seen.retain(|realm, _| heads.contains_key(realm));
         self.swap.retain(|realm| heads.contains_key(realm));
-        self.is_served.send_if_modified(|is_served| {
-            let before = std::mem::replace(is_served, self.serves_all());
-            before != *is_served
-        });
+        let serves_all = self.serves(&heads);
+        self.is_served
+            .send_if_modified(|is_served| std::mem::replace(is_served, serves_all) != serves_all);
         Ok(())
     }
 
     /// Whether the head is dealt with. What cannot be read may be there in a moment; what is
     /// refused stays refused.
-    fn offer(&self, realm: &RealmId, head: Head) -> bool {
+    fn offer(&mut self, realm: &RealmId, head: Head) -> bool {
         let offer = match self.directory.load(realm, head) {
             Ok(offer) => offer,
             Err(fault) => {
-                tracing::error!(
-                    %realm,
-                    error = &fault as &dyn std::error::Error,
-                    "the artefacts cannot be read; the former ones are served"
-                );
+                if self.is_news(Some(realm.clone()), &fault) {
+                    tracing::error!(
+                        %realm,
+                        error = &fault as &dyn std::error::Error,
+                        "the artefacts cannot be read; the former ones are served"
+                    );
+                }
                 return !matches!(fault, DirectoryFault::Io { .. });
             }
         };
+        self.unreadable.remove(&Some(realm.clone()));
         match self.swap.accept(offer, self.clock.now()) {
             Ok(Accepted::Swapped(version)) => tracing::info!(
                 %realm,
@@ -124,14 +128,26 @@ impl DirectorySource {
     }
 
     fn look_and_report(&mut self) {
-        let looked = self.look();
-        if let (Err(fault), false) = (&looked, self.unreadable) {
-            tracing::error!(
-                error = fault as &dyn std::error::Error,
-                "the source cannot be read; everything goes on as it was"
-            );
+        match self.look() {
+            Ok(()) => {
+                self.unreadable.remove(&None);
+            }
+            Err(fault) => {
+                if self.is_news(None, &fault) {
+                    tracing::error!(
+                        error = &fault as &dyn std::error::Error,
+                        "the source cannot be read; everything goes on as it was"
+                    );
+                }
+            }
         }
-        self.unreadable = looked.is_err();
+    }
+
+    /// Notes a fault; says whether it differs from the last one of the same.
+    fn is_news(&mut self, of: Option<RealmId>, fault: &DirectoryFault) -> bool {
+        let text = fault.to_string();
+        let former = self.unreadable.insert(of, text.clone());
+        former != Some(text)
     }
 
     /// Tells whether every realm of the folder is served as its head says.
@@ -140,13 +156,12 @@ impl DirectorySource {
         self.is_served.subscribe()
     }
 
-    fn serves_all(&self) -> bool {
+    fn serves(&self, heads: &BTreeMap<RealmId, Head>) -> bool {
         let served = self.swap.current();
-        self.seen.iter().all(|(realm, head)| {
-            served.realm(realm).is_some_and(|realm| {
-                let version = realm.version();
-                (version.incarnation, version.revision) >= (head.incarnation, head.revision)
-            })
+        heads.iter().all(|(realm, head)| {
+            served
+                .served_realm(realm)
+                .is_some_and(|served| Head::of(&served.offer).is_at_least(head))
         })
     }
 }

@@ -75,6 +75,28 @@ fn the_source_follows_the_head() {
     );
 }
 
+/// Readiness means all three artefacts.
+#[test]
+fn a_keyring_that_is_behind_its_head_is_not_served_as_the_head_says() {
+    let (folder, directory) = folder();
+    let (mut source, swap) = source(&directory);
+    let values = snapshot(ID, ISSUER);
+    let keys = keyring(&values);
+    directory
+        .store(&offer_of(&values, keys.clone(), 1))
+        .unwrap();
+    source.look().unwrap();
+    let newer = Keyring {
+        revision: keys.revision + 1,
+        ..keys
+    };
+    directory.store(&offer_of(&values, newer, 1)).unwrap();
+    fs::write(folder.path().join(ID).join("keyrings/2.json"), b"{").unwrap();
+    source.look().unwrap();
+    assert_eq!(revision(&swap), Some(1));
+    assert!(!*source.is_served().borrow());
+}
+
 #[test]
 fn an_older_head_is_refused() {
     let (_folder, directory) = folder();
@@ -124,9 +146,11 @@ fn a_head_before_its_files_is_tried_again() {
     fs::remove_file(&keyring).unwrap();
     source.look().unwrap();
     assert_eq!(revision(&swap), None);
+    assert!(!*source.is_served().borrow(), "so the process is not ready");
     fs::write(&keyring, bytes).unwrap();
     source.look().unwrap();
     assert_eq!(revision(&swap), Some(1));
+    assert!(*source.is_served().borrow());
 }
 
 #[test]
