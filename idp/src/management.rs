@@ -143,7 +143,10 @@ impl Readiness {
             self.store.check_schema().await?;
             self.store.now().await
         };
-        Ok(tokio::time::timeout(CHECK_TIMEOUT, ask).await??)
+        match tokio::time::timeout(CHECK_TIMEOUT, ask).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(format!("no answer within {CHECK_TIMEOUT:?}").into()),
+        }
     }
 
     /// Checks until the stop, and at once when what `source_is_served` or `is_owned` tell of

@@ -111,8 +111,11 @@ fn read_source(settings: &Serve, process: &Process) -> anyhow::Result<DirectoryS
         Arc::clone(process.swap()),
         Arc::clone(process.clock()),
     );
-    source
-        .look()
-        .context("the source cannot be read; --source takes `dir:` and a folder of artefacts")?;
-    Ok(source)
+    match source.look() {
+        Ok(()) => Ok(source),
+        Err(fault) => bail!(
+            "no source: {:#}; --source takes `dir:` and a folder of artefacts",
+            anyhow::Error::from(fault)
+        ),
+    }
 }

@@ -67,6 +67,16 @@ impl FromStr for SourceAddress {
     }
 }
 
+/// An address to listen on.
+///
+/// # Errors
+/// What is wanted, in words.
+pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "expected an address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned()
+    })
+}
+
 /// To serve.
 #[derive(Debug, Args)]
 pub struct Serve {
@@ -84,13 +94,19 @@ pub struct Serve {
     pub instance_database: bool,
 
     /// Address for browsers and applications.
-    #[arg(long, env = "REALMWRIGHT_LISTEN", default_value = "0.0.0.0:8080")]
+    #[arg(
+        long,
+        env = "REALMWRIGHT_LISTEN",
+        value_parser = listen_address,
+        default_value = "0.0.0.0:8080"
+    )]
     pub listen: SocketAddr,
 
     /// Address for probes and metrics. Keep it away from the outside.
     #[arg(
         long,
         env = "REALMWRIGHT_MANAGEMENT_LISTEN",
+        value_parser = listen_address,
         default_value = "127.0.0.1:9090"
     )]
     pub management_listen: SocketAddr,
@@ -227,6 +243,7 @@ mod tests {
                 "anybody",
             ],
             &["migrate"],
+            &["--source", "dir:/x", "--sqlite", "/y", "--listen", "8080"],
         ] {
             assert!(parse(arguments).is_err(), "{arguments:?}");
         }

@@ -31,7 +31,11 @@ pub enum LogFormat {
 /// # Errors
 /// When the filter cannot be read, or logs already go somewhere.
 pub fn start_logs(format: LogFormat, filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder().parse(filter)?;
+    let filter = EnvFilter::builder().parse(filter).map_err(|fault| {
+        anyhow::anyhow!(
+            "--log {filter} cannot be read: {fault}; it takes `info`, or `warn,realmwright_idp=debug`"
+        )
+    })?;
     let human = match format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Human => true,

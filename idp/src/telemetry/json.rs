@@ -4,7 +4,8 @@
 use std::error::Error;
 use std::fmt::{self, Debug, Write};
 
-use serde_json::{Map, Value};
+use serde::Serializer;
+use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
@@ -35,16 +36,24 @@ where
         line.put("level", metadata.level().as_str());
         line.put("target", metadata.target());
         event.record(&mut line);
-        writeln!(writer, "{}", Value::Object(line.0))
+        writeln!(writer, "{}", line.to_json().map_err(|_| fmt::Error)?)
     }
 }
 
+/// Entries in the order in which people want to read them.
 #[derive(Default)]
-struct Line(Map<String, Value>);
+struct Line(Vec<(&'static str, Value)>);
 
 impl Line {
-    fn put(&mut self, name: &str, value: impl Into<Value>) {
-        self.0.insert(name.to_owned(), value.into());
+    fn put(&mut self, name: &'static str, value: impl Into<Value>) {
+        self.0.push((name, value.into()));
+    }
+
+    fn to_json(&self) -> serde_json::Result<String> {
+        let mut json = Vec::new();
+        serde_json::Serializer::new(&mut json)
+            .collect_map(self.0.iter().map(|(name, value)| (name, value)))?;
+        Ok(String::from_utf8_lossy(&json).into_owned())
     }
 }
 
@@ -131,7 +140,7 @@ mod tests {
         });
         let bytes = kept.0.lock().unwrap().clone();
         let line: Value = serde_json::from_slice(&bytes).unwrap();
-        assert!(bytes.ends_with(b"}\n"));
+        assert!(bytes.starts_with(b"{\"timestamp\":") && bytes.ends_with(b"}\n"));
         assert_eq!(line["level"], "WARN");
         assert_eq!(line["message"], "away");
         assert_eq!(line["realm"], "a.b");

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use realmwright_idp::settings::listen_address;
 use url::Url;
 
 /// Identity as declared state: check, try and serve realms written as YAML.
@@ -145,7 +146,7 @@ pub(crate) struct Dev {
     pub(crate) folder: PathBuf,
 
     /// Address to listen on.
-    #[arg(long, default_value = "127.0.0.1:8080")]
+    #[arg(long, value_parser = listen_address, default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
 
     /// Host name in addresses, when it is not the address listened on.
@@ -165,7 +166,7 @@ pub(crate) struct Dev {
     pub(crate) tls_key: Option<PathBuf>,
 
     /// Address for probes and metrics; none are served without it.
-    #[arg(long)]
+    #[arg(long, value_parser = listen_address)]
     pub(crate) management_listen: Option<SocketAddr>,
 
     /// Do not start the demo application.

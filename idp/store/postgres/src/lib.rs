@@ -29,7 +29,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use realmwright_store::{Result, Store, StoreError};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgPool};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
 use tokio::time::timeout;
 
 use crate::clock::Clock;
@@ -39,7 +39,8 @@ use crate::error::OnTable as _;
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 const LIFETIME: Duration = Duration::from_secs(1800);
-const UNREADABLE_URL: &str = "its URL cannot be read; one is postgres://user:password@host:5432/database?sslmode=verify-full";
+const UNREADABLE_URL: &str = "its URL cannot be read; it is one line like \
+    postgres://user:password@host:5432/database?sslmode=verify-full";
 
 /// Where the database is, and how long to wait for it.
 #[derive(Clone)]
@@ -82,6 +83,7 @@ impl fmt::Debug for PostgresSettings {
 pub struct PostgresStore {
     pool: PgPool,
     clock: Clock,
+    acquire_timeout: Duration,
     call_timeout: Duration,
 }
 
@@ -96,8 +98,8 @@ impl PostgresStore {
         let milliseconds = |duration: Duration| duration.as_millis().to_string();
         let statement = milliseconds(settings.statement_timeout);
         let transaction = milliseconds(settings.statement_timeout * 2);
-        let options = PgConnectOptions::from_str(&settings.url)
-            .map_err(|_| StoreError::Refused(UNREADABLE_URL.to_owned()))?
+        let options = parse_url(&settings.url)
+            .ok_or_else(|| StoreError::Refused(UNREADABLE_URL.to_owned()))?
             .application_name("realmwright")
             .options([
                 ("statement_timeout", statement.as_str()),
@@ -122,6 +124,7 @@ impl PostgresStore {
         Ok(Self {
             pool,
             clock: Clock::default(),
+            acquire_timeout: settings.acquire_timeout,
             call_timeout: settings.acquire_timeout + settings.statement_timeout * 2,
         })
     }
@@ -140,10 +143,55 @@ impl PostgresStore {
         self.within(async { statement.await.reading(table) }).await
     }
 
+    /// A connection beside the pool, which keeps the reason to itself when it can make none.
+    async fn connect_directly(&self) -> Result<PgConnection> {
+        let options = self.pool.connect_options();
+        match timeout(self.acquire_timeout, options.connect()).await {
+            Ok(Err(sqlx::Error::Io(source))) => Err(NoConnection::To {
+                host: options.get_host().to_owned(),
+                port: options.get_port(),
+                source,
+            }
+            .into()),
+            Ok(made) => made.reading("meta"),
+            Err(_) => Err(NoConnection::InTime(self.acquire_timeout).into()),
+        }
+    }
+
     async fn within<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
         timeout(self.call_timeout, call)
             .await
             .unwrap_or_else(|late| Err(StoreError::Unavailable(Box::new(late))))
+    }
+}
+
+/// The driver's parser takes any scheme and goes on over the end of a line.
+fn parse_url(url: &str) -> Option<PgConnectOptions> {
+    let is_ours = ["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme));
+    if !is_ours || url.contains(char::is_whitespace) {
+        return None;
+    }
+    PgConnectOptions::from_str(url).ok()
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+enum NoConnection {
+    #[error("no connection to {host}:{port}")]
+    To {
+        host: String,
+        port: u16,
+        source: std::io::Error,
+    },
+    #[error("no connection within {0:?}")]
+    InTime(Duration),
+}
+
+impl From<NoConnection> for StoreError {
+    fn from(reason: NoConnection) -> Self {
+        Self::Unavailable(Box::new(reason))
     }
 }
 

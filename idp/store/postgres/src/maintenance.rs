@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use realmwright_snapshot::RealmId;
 use realmwright_store::schema::{self, Build, Stored};
 use realmwright_store::{Maintenance, OutboxId, OutboxRow, Owner, Result};
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::PostgresStore;
 use crate::error::{OnTable as _, inconsistent};
@@ -67,7 +67,8 @@ const LONGEST_ERROR: usize = 500;
 #[async_trait]
 impl Maintenance for PostgresStore {
     async fn migrate(&self) -> Result<()> {
-        let mut transaction = self.pool.begin().await.reading("meta")?;
+        let mut connection = self.connect_directly().await?;
+        let mut transaction = connection.begin().await.reading("meta")?;
         sqlx::raw_sql(PREPARE_MIGRATION)
             .execute(&mut *transaction)
             .await
@@ -87,8 +88,12 @@ impl Maintenance for PostgresStore {
 
     async fn check_schema(&self) -> Result<()> {
         self.within(async {
-            let mut connection = self.pool.acquire().await.reading("meta")?;
-            BUILD.admit(stored_schema(&mut connection).await?)
+            if let Some(mut idle) = self.pool.try_acquire()
+                && idle.ping().await.is_ok()
+            {
+                return BUILD.admit(stored_schema(&mut idle).await?);
+            }
+            BUILD.admit(stored_schema(&mut self.connect_directly().await?).await?)
         })
         .await
     }

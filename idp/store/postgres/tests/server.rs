@@ -157,6 +157,22 @@ async fn survives_the_death_of_its_server() {
     assert!(lost.is_empty(), "{lost:?}");
 }
 
+/// The reason is told, and at once.
+#[tokio::test]
+async fn a_server_that_refuses_is_named() {
+    let settings = PostgresSettings::new("postgres://who:hunter2@127.0.0.1:1/database");
+    let store = PostgresStore::connect(&settings).unwrap();
+    for answer in [store.check_schema().await, store.migrate().await] {
+        let error = answer.unwrap_err();
+        let reason = std::error::Error::source(&error).unwrap();
+        assert_eq!(reason.to_string(), "no connection to 127.0.0.1:1");
+        assert!(
+            format!("{reason:?}").contains("ConnectionRefused"),
+            "{reason:?}"
+        );
+    }
+}
+
 /// Nobody listens, or somebody who says nothing: an answer within the limits, never "no".
 #[tokio::test]
 async fn a_server_that_is_away_is_unavailable() {
@@ -187,11 +203,19 @@ async fn a_server_that_is_away_is_unavailable() {
 
 #[tokio::test]
 async fn the_url_is_never_shown() {
-    let settings = PostgresSettings::new("postgres://who:hunter2@[bad/database");
-    assert!(!format!("{settings:?}").contains("hunter2"));
-    let error = PostgresStore::connect(&settings).unwrap_err();
-    assert!(matches!(error, StoreError::Refused(_)));
-    assert!(!format!("{error} {error:?}").contains("hunter2"));
+    for url in [
+        "postgres://who:hunter2@[bad/database",
+        "mysql://who:hunter2@127.0.0.1/database",
+        "postgres://who:hunter2@127.0.0.1/database\npostgres://who:hunter2@127.0.0.2/database",
+        "who:hunter2",
+        "",
+    ] {
+        let settings = PostgresSettings::new(url);
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        let error = PostgresStore::connect(&settings).unwrap_err();
+        assert!(matches!(error, StoreError::Refused(_)), "{url}: {error:?}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
 }
 
 /// A row that somebody else holds for long: an answer within the limits, and nothing by half.

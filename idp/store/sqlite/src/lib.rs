@@ -18,7 +18,7 @@ mod maintenance;
 mod read;
 mod rows;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -34,6 +34,14 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// each may wait for a slow disk.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 const READERS: u32 = 4;
+
+/// Why there is no file.
+#[derive(Debug, thiserror::Error)]
+#[error("{} cannot be opened for writing", path.display())]
+struct NoFile {
+    path: PathBuf,
+    source: std::io::Error,
+}
 
 /// A store in one SQLite file.
 #[derive(Debug)]
@@ -62,7 +70,10 @@ impl SqliteStore {
     /// # Errors
     /// `Unavailable` when the file cannot be created.
     pub fn connect(path: &Path) -> Result<Self> {
-        create_private(path).map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        create_private(path).map_err(|source| {
+            let path = path.to_owned();
+            StoreError::Unavailable(Box::new(NoFile { path, source }))
+        })?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(false)
