@@ -181,59 +181,109 @@ fn dev_keeps_the_people_of_two_regions_apart() {
 #[test]
 fn idp_names_what_is_wrong_and_what_to_do() {
     let files = tempfile::tempdir().unwrap();
-    let path = |name: &str| files.path().join(name).to_str().unwrap().to_owned();
-    let source = format!("dir:{}", text(files.path()));
-    let (sqlite, url_file) = (path("database"), path("url"));
-    std::fs::write(&url_file, "planted-password@[not a URL").unwrap();
-    let (nowhere, folder) = (path("nowhere"), text(files.path()).to_owned());
-    let nowhere_source = format!("dir:{nowhere}");
-    let (_taken, address) = taken();
-    let database = ["--sqlite", &sqlite];
-    let serve = |arguments: &[&str]| -> Vec<String> {
-        let mut all = arguments.to_vec();
-        for option in ["--listen", "--management-listen"] {
-            if !all.contains(&option) {
-                all.extend([option, "127.0.0.1:0"]);
-            }
-        }
-        all.into_iter().map(str::to_owned).collect()
+    let file = |name: &str, content: &str| {
+        let path = files.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        text(&path).to_owned()
     };
-    for (arguments, told) in [
+    let folder = text(files.path());
+    let source = format!("dir:{folder}");
+    let sqlite = format!("{folder}/database");
+    let other = file("mysql", "mysql://who:planted-password@127.0.0.1/db");
+    let two = file("two", "postgres://a@127.0.0.1/x\npostgres://b@127.0.0.1/x");
+    let closed = file("closed", "postgres://who:planted-password@127.0.0.1:1/db");
+    let certificate = file("cert.pem", "nothing");
+    let (_taken, address) = taken();
+    let cases: &[(&[&str], &[&str])] = &[
         (
-            serve(&[&["--source", &nowhere_source], &database[..]].concat()),
+            &["--source", "dir:/nowhere", "--sqlite", &sqlite],
+            &["no source: /nowhere", "No such file", "--source takes"],
+        ),
+        (
+            &["--source", &format!("dir:{other}"), "--sqlite", &sqlite],
+            &["no source", "Not a directory", "--source takes"],
+        ),
+        (
+            &["--source", &source, "--sqlite", "/nowhere/database"],
+            &["/nowhere/database", "No such file"],
+        ),
+        (
+            &["--source", &source, "--sqlite", &other],
+            &["no SQLite database"],
+        ),
+        (
+            &["--source", &source, "--database-url-file", "/nowhere"],
+            &["cannot read the database URL from /nowhere", "No such file"],
+        ),
+        (
+            &["--source", &source, "--database-url-file", folder],
+            &["cannot read the database URL", "Is a directory"],
+        ),
+        (
+            &["--source", &source, "--database-url-file", &other],
+            &["its URL cannot be read", "postgres://user:password@host"],
+        ),
+        (
+            &["--source", &source, "--database-url-file", &two],
+            &["its URL cannot be read", "one line"],
+        ),
+        (
             &[
-                "the source cannot be read",
-                "nowhere",
-                "No such file",
-                "--source",
-            ][..],
-        ),
-        (
-            serve(&["--source", &source, "--database-url-file", &nowhere]),
-            &["database URL", "nowhere", "No such file"],
-        ),
-        (
-            serve(&["--source", &source, "--database-url-file", &folder]),
-            &["database URL", "directory"],
-        ),
-        (
-            serve(&["--source", &source, "--database-url-file", &url_file]),
-            &["its URL cannot be read", "postgres://"],
-        ),
-        (
-            serve(&[&["--source", &source, "--listen", &address], &database[..]].concat()),
+                "--source", &source, "--sqlite", &sqlite, "--listen", &address,
+            ],
             &["cannot listen on", &address, "--listen takes another"],
         ),
         (
-            vec![
-                "migrate".to_owned(),
-                "--database-url-file".to_owned(),
-                nowhere.clone(),
+            &[
+                "--source",
+                &source,
+                "--sqlite",
+                &sqlite,
+                "--management-listen",
+                &address,
             ],
-            &["database URL", "nowhere", "No such file"],
+            &[
+                "cannot listen on",
+                &address,
+                "--management-listen takes another",
+            ],
         ),
-    ] {
-        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        (
+            &[
+                "--source",
+                &source,
+                "--sqlite",
+                &sqlite,
+                "--tls-cert",
+                &certificate,
+                "--tls-key",
+                &certificate,
+            ],
+            &[
+                "cert.pem holds no CERTIFICATE",
+                "-----BEGIN CERTIFICATE-----",
+            ],
+        ),
+        (
+            &["--source", &source, "--sqlite", &sqlite, "--log", "x=["],
+            &["--log x=[ cannot be read", "it takes `info`"],
+        ),
+        (
+            &["migrate", "--database-url-file", "/nowhere"],
+            &["cannot read the database URL from /nowhere", "No such file"],
+        ),
+        (
+            &["migrate", "--database-url-file", &closed],
+            &["cannot migrate", "no connection to 127.0.0.1:1", "refused"],
+        ),
+    ];
+    for (arguments, told) in cases {
+        let mut arguments = arguments.to_vec();
+        for option in ["--listen", "--management-listen"] {
+            if arguments.first() != Some(&"migrate") && !arguments.contains(&option) {
+                arguments.extend([option, "127.0.0.1:0"]);
+            }
+        }
         assert_one_line("realmwright-idp", &arguments, 1, told);
     }
 }
@@ -260,6 +310,10 @@ fn idp_tells_wrong_usage() {
             &["--tls-key"],
         ),
         (&["serve"], &["unrecognized subcommand", "--help"]),
+        (
+            &["--source", "dir:/x", "--sqlite", "/x", "--listen", "8080"],
+            &["an address and a port, such as 127.0.0.1:8080"],
+        ),
     ] {
         let (code, said) = run("realmwright-idp", arguments);
         assert_eq!(code, Some(2), "{arguments:?}: {said}");
