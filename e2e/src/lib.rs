@@ -5,8 +5,12 @@
 //! table, `tests/scenarios/` the scenarios, `tests/scenarios/support/` what they stand on.
 //!
 //! Recipe for a scenario: a module in `tests/scenarios/`, a [`Dev`] (our binary on a copy of a
-//! folder, ended with the test), and what a person or an application would do. Wait for
-//! conditions, never for time. All output of a [`Dev`] is searched for planted secrets when it
-//! ends.
+//! folder, ended with the test) or [`Pods`] (`realmwright-idp` over a PostgreSQL database that is
+//! prepared as `docs/running.md` says), and what a person or an application would do. What must
+//! hold whatever happens between two requests belongs into the [journey], which every kind of
+//! site goes through. Wait for conditions, never for time. All output of our binaries is searched
+//! for planted secrets when they end.
 //!
 //! [`Dev`]: ../tests/scenarios/support/dev.rs
+//! [`Pods`]: ../tests/scenarios/support/pods.rs
+//! [journey]: ../tests/scenarios/journey.rs
