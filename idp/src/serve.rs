@@ -53,18 +53,20 @@ async fn serve(settings: Serve) -> anyhow::Result<ExitCode> {
     let socket = bind(settings.listen, "--listen").await?;
     let addresses = (socket.local_addr()?, management.local_addr()?);
     let store = database::open(&settings.database).await?;
-    // A schema that this build must not touch ends the start. A database that is away does not.
-    match store.check_schema().await {
+    let schema = store.check_schema().await;
+    let process = Process::assemble(store, process_settings(&settings), life.clone())?;
+    let source = read_source(&settings, &process)?;
+    // A database that refuses us ends the start. One that is away does not, and is not waited for.
+    match schema {
+        Ok(()) => {
+            process.settle().await?;
+        }
         Err(fault @ StoreError::Refused(_)) => return Err(fault.into()),
         Err(fault) => tracing::warn!(
             error = &fault as &dyn std::error::Error,
             "the schema is not checked yet"
         ),
-        Ok(()) => {}
     }
-    let process = Process::assemble(store, process_settings(&settings), life.clone())?;
-    let source = read_source(&settings, &process)?;
-    process.settle().await?;
 
     process.start(source.is_served());
     life.spawn(source.follow(life.clone()));

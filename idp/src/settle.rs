@@ -85,15 +85,18 @@ impl Settling {
     /// # Errors
     /// When the database refuses this region.
     pub async fn settle(&mut self) -> Result<bool, StoreError> {
-        let mut is_owned = true;
-        let mut all_done = true;
-        for served in self.swap.current().served() {
-            let realm = &served.realm;
+        let current = self.swap.current();
+        for realm in current.iter() {
             if !self.confirm_owner(realm).await? {
-                is_owned = false;
-                all_done = false;
-                continue;
+                // The database is away: each further realm would wait for it as long again.
+                self.is_owned.send_replace(false);
+                return Ok(false);
             }
+        }
+        self.is_owned.send_replace(true);
+        let mut all_done = true;
+        for served in current.served() {
+            let realm = &served.realm;
             let version = (realm.version(), served.offer.secrets.revision);
             if self.done.get(realm.id()) == Some(&version) {
                 continue;
@@ -104,7 +107,6 @@ impl Settling {
                 all_done = false;
             }
         }
-        self.is_owned.send_replace(is_owned);
         Ok(all_done)
     }
 

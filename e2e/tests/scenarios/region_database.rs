@@ -1,5 +1,9 @@
 //! What `docs/running.md` says of the database, and what a person is told who does otherwise.
 
+use std::time::{Duration, Instant};
+
+use realmwright_store_postgres::testing::{Durability, Server};
+
 use crate::support::binaries::repository;
 use crate::support::dev::{ANY_PORT, Dev, edit, scenario_folder};
 use crate::support::pods::{Pod, PodSettings};
@@ -89,4 +93,23 @@ fn a_database_of_another_region_or_country_is_refused() {
         );
     }
     assert_eq!(Pod::start(of(&dev)).stop(), Some(0), "its own goes on");
+}
+
+/// A pod starts while its database is away, says so, and is ready once it comes back.
+#[test]
+fn a_pod_starts_without_its_database_and_finds_it() {
+    let dev = Dev::start();
+    let server = Server::start(Durability::OperatingSystem).expect("PostgreSQL");
+    let database = RegionDatabase::prepare_on(&server.url()).with_schema();
+    server.crash();
+    let end = Instant::now() + Duration::from_secs(20);
+    while database.run_as_pod("SELECT 1").status.success() {
+        assert!(Instant::now() < end, "it does not die");
+    }
+    let pod = Pod::start_unready(
+        PodSettings::anywhere(&dev.published(), database.serve_url_file()),
+        "Connection refused",
+    );
+    server.restart();
+    pod.wait_until_ready();
 }

@@ -27,11 +27,16 @@ pub(crate) struct RegionDatabase {
 impl RegionDatabase {
     /// Roles, database and rights, no table.
     pub(crate) fn prepare() -> Self {
+        let server = testing::server_url().expect("PostgreSQL, which `make prepare` installs");
+        Self::prepare_on(&server)
+    }
+
+    /// The same, on the server with this URL of its superuser.
+    pub(crate) fn prepare_on(server: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let superuser = testing::server_url().expect("PostgreSQL, which `make prepare` installs");
         let database = Self {
-            superuser: Url::parse(&superuser).expect("a URL"),
+            superuser: Url::parse(server).expect("a URL"),
             name: format!("realmwright_e2e_{}_{number}", std::process::id()),
             files: tempfile::tempdir().expect("a temporary folder"),
         };
@@ -110,10 +115,14 @@ impl RegionDatabase {
 
     /// With its schema.
     pub(crate) fn migrated() -> Self {
-        let database = Self::prepare();
-        let (code, said) = Self::migrate(&database.owner_url_file());
+        Self::prepare().with_schema()
+    }
+
+    /// Migrates it.
+    pub(crate) fn with_schema(self) -> Self {
+        let (code, said) = Self::migrate(&self.owner_url_file());
         assert_eq!(code, Some(0), "{said}");
-        database
+        self
     }
 
     /// Runs statements as the owner of the schema, with the names of the page.
