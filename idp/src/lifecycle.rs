@@ -120,11 +120,11 @@ impl Lifecycle {
                 }
             };
             let name = next().await;
-            tracing::info!(signal = name, "stopping; a second signal aborts");
             life.stop();
+            tracing::info!(signal = name, "stopping; a second signal aborts");
             let name = next().await;
-            tracing::warn!(signal = name, "aborting");
             life.abort();
+            tracing::warn!(signal = name, "aborting");
         });
         Ok(())
     }

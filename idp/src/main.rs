@@ -1,5 +1,6 @@
 //! The binary `realmwright-idp`.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -10,8 +11,8 @@ async fn main() -> ExitCode {
     match realmwright_idp::serve::run(Settings::parse()).await {
         Ok(code) => code,
         Err(fault) => {
-            // Logs may not have begun.
-            eprintln!("realmwright-idp: {fault:#}");
+            // Logs may not have begun. Who would read it may be gone.
+            let _ = writeln!(std::io::stderr(), "realmwright-idp: {fault:#}");
             ExitCode::FAILURE
         }
     }

@@ -43,6 +43,8 @@ pub fn start_logs(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // It would tell of a closed standard error on standard error, and so panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     let started = if human {
         builder

@@ -1,9 +1,16 @@
 //! Several pods over one PostgreSQL database: any pod answers any request.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
 use url::Url;
 
 use crate::journey::{Site, a_lockout_holds, a_login_goes_on};
 use crate::support::application::Application;
+use crate::support::binaries::binary;
+use crate::support::dev::Dev;
 use crate::support::network::Network;
 use crate::support::person::Person;
 use crate::support::pods::Pods;
@@ -73,4 +80,40 @@ async fn an_edit_reaches_every_pod() {
     for pod in pods.iter_mut() {
         assert_eq!(pod.stop(), Some(0));
     }
+}
+
+/// Whoever reads the log may go away, and takes nothing along.
+#[test]
+fn a_pod_whose_log_nobody_reads_stops_in_order() {
+    let dev = Dev::start();
+    let mut source = std::ffi::OsString::from("dir:");
+    source.push(dev.published());
+    let mut pod = Command::new(binary("realmwright-idp"))
+        .arg("--source")
+        .arg(source)
+        .arg("--sqlite")
+        .arg(dev.folder().join("database"))
+        .args([
+            "--listen",
+            "127.0.0.1:0",
+            "--management-listen",
+            "127.0.0.1:0",
+        ])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let id = pod.id().to_string();
+    let mut log = BufReader::new(pod.stderr.take().unwrap()).lines();
+    assert!(log.any(|line| line.unwrap().contains(r#""message":"ready""#)));
+    drop(log);
+
+    let signal = |name: &str| Command::new("kill").args([name, &id]).status().unwrap();
+    assert!(signal("-TERM").success());
+    let (ended, end) = channel();
+    std::thread::spawn(move || ended.send(pod.wait()));
+    let status = end.recv_timeout(Duration::from_secs(20));
+    if status.is_err() {
+        signal("-KILL");
+    }
+    assert_eq!(status.expect("it stops").unwrap().code(), Some(0));
 }
