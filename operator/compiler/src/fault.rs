@@ -240,12 +240,14 @@ impl Report {
     }
 }
 
-/// Whether a document is, or tries to be, a Secret. Its text is then never shown.
+/// Whether a document is, or tries to be, a Secret: by its kind, or, where that is mistyped, by
+/// the fields that only a Secret has. Its text is then never shown.
 fn holds_secrets(document: &Document) -> bool {
-    document
-        .text
-        .lines()
-        .any(|line| line.contains("kind") && line.contains("Secret"))
+    document.text.lines().any(|line| {
+        (line.contains("kind") && line.contains("Secret"))
+            || line.contains("stringData")
+            || line.starts_with("data:")
+    })
 }
 
 /// In a mistyped Secret a value may have become a key, so keys are not shown either.
