@@ -489,6 +489,20 @@ fn broken_at_creation() -> Vec<Broken> {
             "exactly one of generated, secretRef must be set",
         );
     }
+    // OIDC-11: the second secret of a rotation.
+    let reference = json!({"name": "demo", "key": "secret"});
+    add(
+        "Client",
+        json!({"oidc": {"authentication": {"secret": {"additionalSecretRef": reference}}}}),
+        "additionalSecretRef is only for a secret that secretRef names",
+    );
+    add(
+        "Client",
+        json!({"oidc": {"authentication": {"secret": {
+            "generated": null, "secretRef": reference, "additionalSecretRef": reference,
+        }}}}),
+        "additionalSecretRef must name another value than secretRef",
+    );
     // OIDC-14, OIDC-15.
     add(
         "Client",
@@ -858,6 +872,23 @@ fn what_the_rules_mean_to_allow_is_allowed() {
             json!({"oidc": {"authentication": {
                 "secret": null, "privateKeyJwt": {"jwks": {"keys": [{"kty": "EC"}]}},
             }}}),
+        ),
+        // OIDC-11: another key, another Secret, another namespace.
+        (
+            "Client",
+            json!({"oidc": {"authentication": {"secret": {
+                "generated": null,
+                "secretRef": {"name": "demo", "key": "old"},
+                "additionalSecretRef": {"name": "demo", "key": "new"},
+            }}}}),
+        ),
+        (
+            "Client",
+            json!({"oidc": {"authentication": {"secret": {
+                "generated": null,
+                "secretRef": {"name": "demo", "key": "value"},
+                "additionalSecretRef": {"name": "demo", "key": "value", "namespace": "vault"},
+            }}}}),
         ),
         ("Client", json!({"roleScope": {"full": null, "roles": []}})),
         (

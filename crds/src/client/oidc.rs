@@ -110,6 +110,10 @@ pub struct NoAuthentication {}
 /// A shared secret: exactly one of `generated` and `secretRef`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = exactly_one_of(&["generated", "secretRef"]))]
+#[x_kube(validation = Rule::new("!has(self.additionalSecretRef) || has(self.secretRef)")
+        .message("additionalSecretRef is only for a secret that secretRef names").field_path(".additionalSecretRef"))]
+#[x_kube(validation = Rule::new("!has(self.additionalSecretRef) || !has(self.secretRef) || self.additionalSecretRef.name != self.secretRef.name || self.additionalSecretRef.key != self.secretRef.key || (has(self.additionalSecretRef.__namespace__) ? self.additionalSecretRef.__namespace__ : '') != (has(self.secretRef.namespace) ? self.secretRef.namespace : '')")
+        .message("additionalSecretRef must name another value than secretRef").field_path(".additionalSecretRef"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretAuthentication {
     /// How it may be sent; no other way is accepted (OIDC-18). Default: `[client_secret_basic]`.
@@ -123,6 +127,11 @@ pub struct SecretAuthentication {
     /// The secret lies in this Secret: at least 128 bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretKeyRef>,
+    /// A second secret that is accepted as well, for a rotation without an outage: name the new
+    /// one here, change the application, move the name to `secretRef` and take this one away
+    /// (OIDC-11). At least 128 bits; refused from the moment it is taken away. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub additional_secret_ref: Option<SecretKeyRef>,
 }
 
 /// A generated secret.

@@ -21,8 +21,8 @@ use realmwright_protocol::oidc::discovery;
 use realmwright_protocol::oidc::id_token::{self, IdTokenHint};
 use realmwright_protocol::secret::AcceptedSecrets;
 use realmwright_snapshot::{
-    AttributeValue, Attributes, ClientAuthentication, ClientId, ClientSnapshot, Digest, FlowName,
-    MethodKind, MethodName, OidcClient, Period, RealmId, RealmSnapshot, ScopeName,
+    AttributeValue, Attributes, ClientId, ClientSnapshot, Digest, FlowName, MethodKind, MethodName,
+    OidcClient, Period, RealmId, RealmSnapshot, ScopeName,
 };
 use serde::Serialize;
 use url::Url;
@@ -241,14 +241,16 @@ impl RuntimeClient {
     ) -> Result<&AcceptedSecrets, EngineFault> {
         self.secrets
             .get_or_init(|| {
-                let handle = match self.snapshot.oidc.as_ref().map(|oidc| &oidc.authentication) {
-                    Some(ClientAuthentication::Secret { secret, .. }) => secret,
-                    _ => return Err(format!("client {} has no secret", self.snapshot.id)),
-                };
-                let values = realm
-                    .secrets
-                    .get(handle)
-                    .ok_or_else(|| format!("secret {handle} is missing"))?;
+                let authentication = self.snapshot.oidc.iter().map(|oidc| &oidc.authentication);
+                let values = authentication
+                    .flat_map(|authentication| authentication.secrets())
+                    .map(|handle| {
+                        realm
+                            .secrets
+                            .get(handle)
+                            .ok_or_else(|| format!("secret {handle} is missing"))
+                    })
+                    .collect::<Result<Vec<_>, _>>()?;
                 let pepper = realm
                     .keyring
                     .of(Purpose::Pepper)
@@ -257,7 +259,8 @@ impl RuntimeClient {
                 Ok(AcceptedSecrets::new(
                     pepper.material.expose(),
                     values
-                        .accepted()
+                        .into_iter()
+                        .flat_map(|values| values.accepted())
                         .map(|(value, not_after)| (value.expose(), not_after)),
                 ))
             })

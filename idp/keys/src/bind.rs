@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use realmwright_snapshot::{ClientAuthentication, RealmSnapshot, SecretHandle, SigningAlgorithm};
+use realmwright_snapshot::{RealmSnapshot, SecretHandle, SigningAlgorithm};
 
 use crate::bundle::SecretBundle;
 use crate::keyring::{Keyring, Purpose, Stage};
@@ -120,24 +120,20 @@ fn missing_keys(
 
 fn missing_secrets(realm: &RealmSnapshot, bundle: &SecretBundle, missing: &mut Vec<Missing>) {
     for (id, client) in &realm.clients {
-        let Some(ClientAuthentication::Secret { secret, .. }) =
-            client.oidc.as_ref().map(|oidc| &oidc.authentication)
-        else {
-            continue;
-        };
-        let user = format!("client {id}");
-        match bundle.get(secret) {
-            None => missing.push(Missing::Secret {
-                handle: secret.clone(),
-                user,
-            }),
-            Some(values) => {
-                if let Err(fault) = SupplyFault::check(&values.current) {
-                    missing.push(Missing::Refused {
-                        handle: secret.clone(),
-                        user,
-                        fault,
-                    });
+        let authentication = client.oidc.iter().map(|oidc| &oidc.authentication);
+        for handle in authentication.flat_map(|authentication| authentication.secrets()) {
+            let user = format!("client {id}");
+            let handle = handle.clone();
+            match bundle.get(&handle) {
+                None => missing.push(Missing::Secret { handle, user }),
+                Some(values) => {
+                    if let Err(fault) = SupplyFault::check(&values.current) {
+                        missing.push(Missing::Refused {
+                            handle,
+                            user,
+                            fault,
+                        });
+                    }
                 }
             }
         }
@@ -156,7 +152,9 @@ fn missing_secrets(realm: &RealmSnapshot, bundle: &SecretBundle, missing: &mut V
 
 #[cfg(test)]
 mod tests {
-    use realmwright_snapshot::{BootstrapAccount, ClientSnapshot, Period, sample};
+    use realmwright_snapshot::{
+        BootstrapAccount, ClientAuthentication, ClientSnapshot, Period, sample,
+    };
 
     use super::*;
     use crate::{
@@ -235,6 +233,31 @@ mod tests {
             ]
         );
         assert!(!texts.concat().contains("short"));
+    }
+
+    /// OIDC-11: the second secret must be there, and be as strong as the first.
+    #[test]
+    fn the_second_secret_of_a_client_is_bound_too() {
+        let mut client = sample::client("app");
+        if let Some(oidc) = &mut client.oidc
+            && let ClientAuthentication::Secret { additional, .. } = &mut oidc.authentication
+        {
+            *additional = Some("identity/app/next".into());
+        }
+        let realm = realm(vec![client]);
+        let bound = |secrets: &[(&str, &str)]| {
+            bind(&realm, &keyring(&realm), &bundle(&realm, secrets), now())
+                .map_err(|missing| missing.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            bound(&[SECRET]).unwrap_err(),
+            ["secret identity/app/next of client app is missing"]
+        );
+        assert_eq!(
+            bound(&[SECRET, ("identity/app/next", "short")]).unwrap_err(),
+            ["secret identity/app/next of client app is refused"]
+        );
+        assert!(bound(&[SECRET, ("identity/app/next", "fedcba98765432100000")]).is_ok());
     }
 
     /// A snapshot that uses a new algorithm waits until a key of it may sign.

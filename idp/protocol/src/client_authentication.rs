@@ -317,10 +317,12 @@ mod tests {
             ClientAuthentication::Secret {
                 methods: [SecretMethod::ClientSecretBasic].into(),
                 secret: "h".into(),
+                additional: None,
             },
             ClientAuthentication::Secret {
                 methods: [SecretMethod::ClientSecretPost].into(),
                 secret: "h".into(),
+                additional: None,
             },
             ClientAuthentication::PrivateKeyJwt(AssertionKeys::Jwks(serde_json::json!({}))),
         ];

@@ -132,11 +132,27 @@ pub enum ClientAuthentication {
     Secret {
         /// How it may be sent; never empty.
         methods: BTreeSet<SecretMethod>,
-        /// Where its current values are found: two during a rotation (OIDC-11).
+        /// Where its current values are found: two during a rotation (OIDC-10).
         secret: SecretHandle,
+        /// Another one that is accepted as well, for as long as it stands here (OIDC-11).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        additional: Option<SecretHandle>,
     },
     /// A signed assertion, RFC 7523.
     PrivateKeyJwt(AssertionKeys),
+}
+
+impl ClientAuthentication {
+    /// The secrets of which each is accepted; none of a client that has no secret.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretHandle> {
+        let (secret, additional) = match self {
+            Self::Secret {
+                secret, additional, ..
+            } => (Some(secret), additional.as_ref()),
+            Self::None | Self::PrivateKeyJwt(_) => (None, None),
+        };
+        secret.into_iter().chain(additional)
+    }
 }
 
 /// How a secret may be sent, RFC 6749 section 2.3.1.

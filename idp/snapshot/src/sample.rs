@@ -45,6 +45,7 @@ pub fn client(id: &str) -> ClientSnapshot {
             authentication: ClientAuthentication::Secret {
                 methods: BTreeSet::from([SecretMethod::ClientSecretBasic]),
                 secret: SecretHandle::new(format!("identity/{id}/client-secret")),
+                additional: None,
             },
             redirect_uris: vec![address("https://app.example.com/callback")],
             redirect_uri_prefixes: Vec::new(),

@@ -346,6 +346,74 @@ async fn a_restart_keeps_keys_secrets_and_the_revision() {
     );
 }
 
+const SUPPLIED: &str = "
+apiVersion: v1
+kind: Secret
+metadata: {namespace: identity, name: supplied}
+stringData:
+  old: the-old-secret-4f1c0e6b9a7d2835
+  new: the-new-secret-90b3d5a1c7e84f62
+  weak: weak
+---
+apiVersion: realmwright.dev/v1alpha1
+kind: Client
+metadata: {namespace: identity, name: service}
+spec:
+  realmRef: {name: quickstart}
+  oidc:
+    authentication:
+      secret:
+        secretRef: {name: supplied, key: old}
+    grantTypes: [client_credentials]
+    scopes: {default: ['realmwright:accounts']}
+";
+
+/// OIDC-11: a supplied secret is rotated by its owner without an outage, and each edit holds at
+/// once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_supplied_secret_is_rotated_by_edits() {
+    let folder = tempfile::tempdir().unwrap();
+    copy_quickstart(folder.path());
+    fs::write(folder.path().join("service.yaml"), SUPPLIED).unwrap();
+    let mut dev = Dev::start_in(folder);
+    let metadata = discovery(&dev.issuer).await;
+    let endpoint = metadata["token_endpoint"].as_str().unwrap();
+    let lets_in = async |secret: &str| {
+        let answer = browser().post(endpoint).basic_auth("service", Some(secret));
+        let answer = answer.form(&[("grant_type", "client_credentials")]).send();
+        answer.await.unwrap().status().as_u16()
+    };
+    let accepted = async || {
+        (
+            lets_in("the-old-secret-4f1c0e6b9a7d2835").await,
+            lets_in("the-new-secret-90b3d5a1c7e84f62").await,
+        )
+    };
+    assert_eq!(accepted().await, (200, 401));
+
+    let main = "        secretRef: {name: supplied, key: old}\n";
+    let told = dev.edit(
+        "service.yaml",
+        main,
+        &format!("{main}        additionalSecretRef: {{name: supplied, key: weak}}\n"),
+    );
+    let said = told["diagnostics"].to_string();
+    assert!(said.contains("fewer than 128 bits"), "{told}");
+    assert!(said.contains("additionalSecretRef"), "{told}");
+    assert_eq!(accepted().await, (200, 401));
+
+    dev.edit("service.yaml", "key: weak", "key: new");
+    assert_eq!(accepted().await, (200, 200));
+
+    dev.edit(
+        "service.yaml",
+        &format!("{main}        additionalSecretRef: {{name: supplied, key: new}}\n"),
+        "        secretRef: {name: supplied, key: new}\n",
+    );
+    assert_eq!(accepted().await, (401, 200));
+    assert_eq!(dev.stop(), Some(0));
+}
+
 #[test]
 fn a_folder_with_faults_waits_to_be_mended() {
     let folder = tempfile::tempdir().unwrap();

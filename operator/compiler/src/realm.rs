@@ -179,7 +179,7 @@ pub(crate) fn compile(
                 .iter()
                 .filter(|one| client::is_enabled(one.typed.spec))
                 .filter(|one| !report.is_faulty(one.typed.id()))
-                .filter_map(|one| one.outcome.lowered.secret.as_ref())
+                .flat_map(|one| &one.outcome.lowered.secrets)
                 .map(|(_, need)| need.clone()),
         )
         .collect();
@@ -548,7 +548,7 @@ fn unique<'a>(
 
 fn check_secrets(surroundings: &Surroundings<'_>, clients: &[Compiled<'_>], report: &mut Report) {
     for one in clients {
-        if let Some((path, need)) = &one.outcome.lowered.secret {
+        for (path, need) in &one.outcome.lowered.secrets {
             let mut faults = Vec::new();
             secrets::check(
                 surroundings.index,

@@ -10,7 +10,10 @@ use realmwright_compiler::{Colour, Compilation, CompileProfile, Compiler, Manife
 
 fn folders() -> Vec<PathBuf> {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    let mut folders = vec![examples.join("quickstart")];
+    let mut folders = vec![
+        examples.join("client-secret-rotation"),
+        examples.join("quickstart"),
+    ];
     folders.extend(
         fs::read_dir(examples.join("flows"))
             .unwrap()

@@ -150,7 +150,7 @@ proptest! {
         let compilation = compile(&manifests);
         let text = human(&compilation.diagnostics, Colour::None)
             + &json(&compilation.diagnostics).expect("JSON");
-        for secret in ["c2FsdHNhbHQ", "MDEyMzQ1Njc4OWFi", "0123456789abcdef"] {
+        for secret in ["c2FsdHNhbHQ", "MDEyMzQ1Njc4OWFi", "0123456789abcdef", "ZmVkY2JhOTg3", "fedcba9876543210"] {
             prop_assert!(!text.contains(secret), "{text}");
         }
     }
@@ -169,7 +169,7 @@ fn secret_values_are_at_hand_and_never_printed() {
     let key = compilation
         .secrets
         .keys()
-        .find(|key| key.name == "worker")
+        .find(|key| key.name == "worker" && key.key == "value")
         .expect("the Secret")
         .clone();
     let value = compilation.secrets.get(&key).expect("its value");

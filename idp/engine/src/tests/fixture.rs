@@ -200,6 +200,8 @@ pub(crate) struct World {
 }
 
 pub(crate) const CLIENT_SECRET: &str = "a-secret-of-more-than-128-bits-of-entropy";
+/// The value of the handle `demo-next`.
+pub(crate) const NEXT_CLIENT_SECRET: &str = "another-secret-of-more-than-128-bits";
 
 impl World {
     pub(crate) async fn new(snapshot: RealmSnapshot) -> Self {
@@ -356,16 +358,15 @@ fn keyring(snapshot: &RealmSnapshot, now: Timestamp) -> Keyring {
 
 fn secrets(snapshot: &RealmSnapshot, now: Timestamp) -> SecretBundle {
     let mut bundle = SecretBundle::empty(snapshot.core.id.clone());
-    for handle in ["demo", "service"] {
-        bundle.secrets.insert(
-            handle.into(),
-            SecretValues::of(SecretValue::new(CLIENT_SECRET), now),
-        );
+    for (handle, value) in [
+        ("demo", CLIENT_SECRET.to_owned()),
+        ("demo-next", NEXT_CLIENT_SECRET.to_owned()),
+        ("service", CLIENT_SECRET.to_owned()),
+        ("bootstrap", weak_hash("Bootstrap-1")),
+    ] {
+        let values = SecretValues::of(SecretValue::new(value), now);
+        bundle.secrets.insert(handle.into(), values);
     }
-    bundle.secrets.insert(
-        "bootstrap".into(),
-        SecretValues::of(SecretValue::new(weak_hash("Bootstrap-1")), now),
-    );
     bundle
 }
 
@@ -489,6 +490,7 @@ pub(crate) fn oidc() -> OidcClient {
             ]
             .into(),
             secret: "demo".into(),
+            additional: None,
         },
         redirect_uris: vec![Url::parse(REDIRECT).unwrap()],
         redirect_uri_prefixes: Vec::new(),
@@ -570,6 +572,7 @@ pub(crate) fn realm() -> RealmSnapshot {
         authentication: ClientAuthentication::Secret {
             methods: [SecretMethod::ClientSecretBasic].into(),
             secret: "service".into(),
+            additional: None,
         },
         redirect_uris: Vec::new(),
         grant_types: [GrantType::ClientCredentials].into(),

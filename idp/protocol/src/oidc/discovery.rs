@@ -250,6 +250,7 @@ mod tests {
             authentication: ClientAuthentication::Secret {
                 methods: [SecretMethod::ClientSecretBasic].into(),
                 secret: "h".into(),
+                additional: None,
             },
             grant_types: [GrantType::ClientCredentials].into(),
             response_types: [].into(),

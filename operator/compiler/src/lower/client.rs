@@ -26,7 +26,7 @@ use crate::secrets::SecretNeed;
 #[derive(Debug)]
 pub(crate) struct Lowered {
     pub(crate) snapshot: Arc<ClientSnapshot>,
-    pub(crate) secret: Option<(FieldPath, SecretNeed)>,
+    pub(crate) secrets: Vec<(FieldPath, SecretNeed)>,
     pub(crate) algorithm: Option<SigningAlgorithm>,
     pub(crate) longest_token_life: Period,
     /// Roles that it names, to be looked up among all clients.
@@ -85,9 +85,9 @@ pub(crate) fn lower(
         .as_ref()
         .map(|spec| oidc::lower(context, client, spec, consent_required, faults));
     let name = identifier(client);
-    let (snapshot_oidc, secret) = match oidc {
-        Some(oidc::Lowered { client, secret }) => (Some(client), secret),
-        None => (None, None),
+    let (snapshot_oidc, secrets) = match oidc {
+        Some(oidc::Lowered { client, secrets }) => (Some(client), secrets),
+        None => (None, Vec::new()),
     };
     let longest_token_life = snapshot_oidc.as_ref().map_or(Period::ZERO, |oidc| {
         oidc.access_token_lifetime.max(oidc.id_token_lifetime)
@@ -138,7 +138,7 @@ pub(crate) fn lower(
     Lowered {
         algorithm: snapshot.oidc.as_ref().map(|oidc| oidc.signing_algorithm),
         snapshot: Arc::new(snapshot),
-        secret,
+        secrets,
         longest_token_life,
         roles: named,
     }

@@ -27,10 +27,10 @@ use crate::object::Kind;
 use crate::path::{FieldPath, field};
 use crate::secrets::{SecretKey, SecretNeed, SecretOrigin, SecretPurpose};
 
-/// The settings, and the secret that they need.
+/// The settings, and the secrets that they need.
 pub(crate) struct Lowered {
     pub(crate) client: OidcClient,
-    pub(crate) secret: Option<(FieldPath, SecretNeed)>,
+    pub(crate) secrets: Vec<(FieldPath, SecretNeed)>,
 }
 
 pub(crate) const fn algorithm(algorithm: SpecAlgorithm) -> SigningAlgorithm {
@@ -74,7 +74,7 @@ pub(crate) fn lower(
         logout,
     } = spec;
     let path = field!("spec", "oidc");
-    let (authentication, secret) = authentication(client, authentication_spec, &path, faults);
+    let (authentication, secrets) = authentication(client, authentication_spec, &path, faults);
     let grant_types = grants(grant_types.as_deref(), &path, faults);
     let added = RESPONSE_PARAMETERS;
     let uris = redirects(redirect_uris, added, &path.at("redirectUris"), faults);
@@ -150,7 +150,7 @@ pub(crate) fn lower(
     };
     Lowered {
         client: lowered,
-        secret,
+        secrets,
     }
 }
 
@@ -159,51 +159,81 @@ fn authentication(
     spec: &Authentication,
     path: &FieldPath,
     faults: &mut Vec<Fault>,
-) -> (ClientAuthentication, Option<(FieldPath, SecretNeed)>) {
+) -> (ClientAuthentication, Vec<(FieldPath, SecretNeed)>) {
     let path = path.at("authentication");
     match spec {
-        Authentication::None(NoAuthentication {}) => (ClientAuthentication::None, None),
-        Authentication::Secret(secret) => {
-            let SecretAuthentication {
-                methods,
-                generated: _,
-                secret_ref,
-            } = secret;
-            let path = path.at("secret");
-            let (path, origin) = match secret_ref {
-                Some(reference) => (
-                    path.at("secretRef"),
-                    SecretOrigin::Secret(SecretKey::referred(reference, client.namespace())),
-                ),
-                None => (
-                    path,
-                    SecretOrigin::Generated(SecretKey {
-                        namespace: client.namespace().to_owned(),
-                        name: format!("{}-client", client.name()),
-                        key: "clientSecret".to_owned(),
-                    }),
-                ),
-            };
-            let handle = origin.handle();
-            let need = SecretNeed {
-                handle: handle.clone(),
-                purpose: SecretPurpose::ClientSecret,
-                origin,
-            };
-            let authentication = ClientAuthentication::Secret {
-                methods: secret_methods(methods.as_deref()),
-                secret: handle,
-            };
-            (authentication, Some((path, need)))
-        }
+        Authentication::None(NoAuthentication {}) => (ClientAuthentication::None, Vec::new()),
+        Authentication::Secret(secret) => shared_secret(client, secret, &path.at("secret"), faults),
         Authentication::PrivateKeyJwt(keys) => {
             let path = path.at("privateKeyJwt");
             (
                 ClientAuthentication::PrivateKeyJwt(assertion_keys(keys, &path, faults)),
-                None,
+                Vec::new(),
             )
         }
     }
+}
+
+/// OIDC-10, OIDC-11.
+fn shared_secret(
+    client: &Typed<'_, ClientSpec>,
+    spec: &SecretAuthentication,
+    path: &FieldPath,
+    faults: &mut Vec<Fault>,
+) -> (ClientAuthentication, Vec<(FieldPath, SecretNeed)>) {
+    let SecretAuthentication {
+        methods,
+        generated: _,
+        secret_ref,
+        additional_secret_ref,
+    } = spec;
+    let supplied = |field: &str, reference| {
+        let key = SecretKey::referred(reference, client.namespace());
+        client_secret(path.at(field), SecretOrigin::Secret(key))
+    };
+    let main = match secret_ref {
+        Some(reference) => supplied("secretRef", reference),
+        None => client_secret(
+            path.clone(),
+            SecretOrigin::Generated(SecretKey {
+                namespace: client.namespace().to_owned(),
+                name: format!("{}-client", client.name()),
+                key: "clientSecret".to_owned(),
+            }),
+        ),
+    };
+    let additional = additional_secret_ref
+        .as_ref()
+        .map(|reference| supplied("additionalSecretRef", reference));
+    // The rule of the kind compares what is written; a namespace may be written or not.
+    if let Some((path, _)) = additional.as_ref().filter(|(_, need)| *need == main.1) {
+        faults.push(
+            Fault::error(
+                Code::RuleViolated,
+                path.clone(),
+                "additionalSecretRef must name another value than secretRef",
+            )
+            .fix("remove it, or name the Secret of the new value".to_owned()),
+        );
+    }
+    let authentication = ClientAuthentication::Secret {
+        methods: secret_methods(methods.as_deref()),
+        secret: main.1.handle.clone(),
+        additional: additional.as_ref().map(|(_, need)| need.handle.clone()),
+    };
+    (
+        authentication,
+        std::iter::once(main).chain(additional).collect(),
+    )
+}
+
+fn client_secret(path: FieldPath, origin: SecretOrigin) -> (FieldPath, SecretNeed) {
+    let need = SecretNeed {
+        handle: origin.handle(),
+        purpose: SecretPurpose::ClientSecret,
+        origin,
+    };
+    (path, need)
 }
 
 fn secret_methods(methods: Option<&[SpecSecretMethod]>) -> BTreeSet<SecretMethod> {

@@ -88,7 +88,10 @@ pub(crate) fn check(
                         MIN_CLIENT_SECRET_BYTES * 8
                     ),
                 )
-                .fix("write `generated: {}` instead of `secretRef`".to_owned()),
+                .fix(format!(
+                    "put {MIN_CLIENT_SECRET_BYTES} random bytes or more there, or have the secret \
+                     made by `generated: {{}}`"
+                )),
             );
         }
         Some(_) => {}

@@ -13,6 +13,7 @@ fn confidential() -> OidcClient {
         authentication: ClientAuthentication::Secret {
             methods: [SecretMethod::ClientSecretBasic].into(),
             secret: "a/demo".into(),
+            additional: None,
         },
         ..oidc_client()
     }
