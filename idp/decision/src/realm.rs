@@ -21,11 +21,11 @@ use crate::matching::{MatchFault, Matching};
 use crate::password::{Policy, PolicyFault};
 use crate::roles::{RoleCatalogue, VisibleRoles};
 
-/// Everything of a realm that decides.
+/// Everything of a realm that decides, but for its applications: the one program that pods serve
+/// with and that config tests run on.
 #[derive(Clone, Debug)]
-pub struct RealmDecisions {
-    schema: Schema,
-    roles: RoleCatalogue,
+pub struct RealmProgram {
+    schema: Arc<Schema>,
     required_factors: u8,
     methods: Vec<Method>,
     method_decisions: BTreeMap<MethodName, MethodDecisions>,
@@ -33,8 +33,21 @@ pub struct RealmDecisions {
     standard: Flow,
     default_flow: Option<FlowName>,
     scopes: BTreeMap<ScopeName, ClaimSet>,
+    environment: Environment,
+}
+
+/// A program with all applications compiled: a whole realm that decides.
+#[derive(Clone, Debug)]
+pub struct RealmDecisions {
+    program: Arc<RealmProgram>,
+    roles: RoleCatalogue,
     clients: BTreeMap<ClientId, Arc<ClientDecisions>>,
 }
+
+/// A flow that is named and not there: whoever needs it is denied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("flow {0} is missing")]
+pub struct UnknownFlow(pub FlowName);
 
 /// Everything of an application that decides.
 #[derive(Clone, Debug)]
@@ -43,25 +56,31 @@ pub struct ClientDecisions {
     pub application: Application,
     /// Who may use it.
     pub access: Access,
-    claims: ClaimSet,
-    flow: Option<FlowName>,
+    /// Claims beside those of its scopes.
+    pub claims: ClaimSet,
+    /// Its own flow.
+    pub flow: Option<FlowName>,
 }
 
 /// Everything of a method that decides.
 #[derive(Clone, Debug)]
 pub enum MethodDecisions {
     /// Login and password.
-    Password {
-        /// How a typed login finds an account.
-        matching: Matching,
-        /// What a password must satisfy.
-        policy: Policy,
-    },
+    Password(Arc<PasswordDecisions>),
     /// Time-based one-time password.
     Totp {
         /// Name of the account in the authenticator app.
         account_label: Compiled,
     },
+}
+
+/// See [`MethodDecisions::Password`].
+#[derive(Clone, Debug)]
+pub struct PasswordDecisions {
+    /// How a typed login finds an account.
+    pub matching: Matching,
+    /// What a password must satisfy.
+    pub policy: Policy,
 }
 
 /// A fault in what decides, by the object that it lies in.
@@ -104,14 +123,10 @@ pub enum MethodFault {
 }
 
 impl ClientDecisions {
-    /// Compiles one application. `environment` is of the realm's schema, in any scope but
-    /// `Computed`.
-    ///
-    /// # Errors
-    /// Every fault with its place.
-    pub fn compile(
+    fn compile(
         client: &ClientSnapshot,
         environment: &Environment,
+        is_flow: impl Fn(&FlowName) -> bool,
     ) -> Result<Self, Vec<ClientFault>> {
         let mut faults = Vec::new();
         let access = keep(
@@ -124,8 +139,11 @@ impl ClientDecisions {
             ClientFault::Claim,
             &mut faults,
         );
+        if let Some(name) = client.flow.as_ref().filter(|name| !is_flow(name)) {
+            faults.push(ClientFault::UnknownFlow(name.clone()));
+        }
         match (access, claims) {
-            (Some(access), Some(claims)) => Ok(Self {
+            (Some(access), Some(claims)) if faults.is_empty() => Ok(Self {
                 application: Application::from(client),
                 access,
                 claims,
@@ -155,9 +173,9 @@ impl MethodDecisions {
                     MethodFault::Policy,
                     &mut faults,
                 );
-                matching
-                    .zip(policy)
-                    .map(|(matching, policy)| Self::Password { matching, policy })
+                matching.zip(policy).map(|(matching, policy)| {
+                    Self::Password(Arc::new(PasswordDecisions { matching, policy }))
+                })
             }
             MethodKind::Totp(totp) => {
                 let person = environment.with_scope(Scope::Person);
@@ -170,19 +188,14 @@ impl MethodDecisions {
     }
 }
 
-impl RealmDecisions {
-    /// Compiles a realm. Applications that equal those of `former`, under an equal schema, are
-    /// shared with it.
+impl RealmProgram {
+    /// Compiles a realm without its applications.
     ///
     /// # Errors
     /// Every fault, by object and place.
-    pub fn compile(
-        realm: &RealmSnapshot,
-        former: Option<(&RealmSnapshot, &Self)>,
-    ) -> Result<Self, Vec<RealmFault>> {
+    pub fn compile(realm: &RealmSnapshot) -> Result<Self, Vec<RealmFault>> {
         let core = &realm.core;
-        let environment =
-            Environment::new(Scope::Condition, &core.attributes, &core.session_claims);
+        let environment = environment(realm);
         let mut faults = Vec::new();
         let schema = keep(
             Schema::compile(&core.attributes, &core.purposes),
@@ -211,27 +224,13 @@ impl RealmDecisions {
                     .collect()
             })
         });
-        let former = former.filter(|(snapshot, _)| {
-            snapshot.core.attributes == core.attributes
-                && snapshot.core.session_claims == core.session_claims
-        });
-        let clients = keep_all(&realm.clients, &mut faults, |id, client| {
-            if let Some(shared) = former.and_then(|former| shared(former, id, client)) {
-                return Ok(shared);
-            }
-            ClientDecisions::compile(client, &environment)
-                .map(Arc::new)
-                .map_err(|f| {
-                    f.into_iter()
-                        .map(|f| RealmFault::Client(id.clone(), f))
-                        .collect()
-                })
-        });
-        unknown_flows(realm, &mut faults);
+        let is_missing = |name: &&FlowName| !realm.flows.contains_key(*name);
+        if let Some(name) = core.flow.as_ref().filter(is_missing) {
+            faults.push(RealmFault::UnknownFlow(name.clone()));
+        }
         match schema {
             Some(schema) if faults.is_empty() => Ok(Self {
-                schema,
-                roles: RoleCatalogue::new(realm),
+                schema: Arc::new(schema),
                 required_factors: core.required_factors,
                 methods: realm.methods.values().map(Method::from).collect(),
                 method_decisions,
@@ -239,22 +238,43 @@ impl RealmDecisions {
                 standard: Flow::standard(),
                 default_flow: core.flow.clone(),
                 scopes,
-                clients,
+                environment,
             }),
             _ => Err(faults),
         }
     }
 
-    /// The attribute schema.
+    /// Whether one program comes of both snapshots.
     #[must_use]
-    pub const fn schema(&self) -> &Schema {
-        &self.schema
+    pub fn is_same(a: &RealmSnapshot, b: &RealmSnapshot) -> bool {
+        Self::has_same_schema(a, b)
+            && a.core.purposes == b.core.purposes
+            && a.core.required_factors == b.core.required_factors
+            && a.core.flow == b.core.flow
+            && a.methods == b.methods
+            && a.flows == b.flows
+            && a.scopes == b.scopes
     }
 
-    /// The declared roles.
+    /// Whether applications that are the same in both snapshots decide the same.
+    fn has_same_schema(a: &RealmSnapshot, b: &RealmSnapshot) -> bool {
+        a.core.attributes == b.core.attributes && a.core.session_claims == b.core.session_claims
+    }
+
+    /// Compiles one application.
+    ///
+    /// # Errors
+    /// Every fault with its place.
+    pub fn client(&self, client: &ClientSnapshot) -> Result<ClientDecisions, Vec<ClientFault>> {
+        ClientDecisions::compile(client, &self.environment, |name| {
+            self.flows.contains_key(name)
+        })
+    }
+
+    /// The attribute schema.
     #[must_use]
-    pub const fn roles(&self) -> &RoleCatalogue {
-        &self.roles
+    pub const fn schema(&self) -> &Arc<Schema> {
+        &self.schema
     }
 
     /// The methods that are switched on.
@@ -269,27 +289,25 @@ impl RealmDecisions {
         self.method_decisions.get(name)
     }
 
-    /// What decides for an application.
-    #[must_use]
-    pub fn client(&self, id: &ClientId) -> Option<&Arc<ClientDecisions>> {
-        self.clients.get(id)
-    }
-
     /// The flow of an application: its own, else the realm's, else the standard one (FLOW-02).
-    #[must_use]
-    pub fn flow(&self, client: &ClientDecisions) -> &Flow {
-        client
-            .flow
-            .as_ref()
-            .or(self.default_flow.as_ref())
-            .and_then(|name| self.flows.get(name))
-            .unwrap_or(&self.standard)
+    fn flow(&self, own: Option<&FlowName>) -> Result<&Flow, UnknownFlow> {
+        match own.or(self.default_flow.as_ref()) {
+            None => Ok(&self.standard),
+            Some(name) => self
+                .flows
+                .get(name)
+                .ok_or_else(|| UnknownFlow(name.clone())),
+        }
     }
 
-    /// The machine of an application's flow.
-    #[must_use]
-    pub fn machine(&self, client: &ClientDecisions) -> Machine<'_> {
-        Machine::new(self.flow(client), &self.methods, self.required_factors)
+    /// The machine of an application's flow, which is `own`, else the realm's, else the standard
+    /// one (FLOW-02).
+    ///
+    /// # Errors
+    /// [`UnknownFlow`]; then nobody may be let in.
+    pub fn machine(&self, own: Option<&FlowName>) -> Result<Machine<'_>, UnknownFlow> {
+        let flow = self.flow(own)?;
+        Ok(Machine::new(flow, &self.methods, self.required_factors))
     }
 
     /// The claims of one answer for the granted scopes, in their order.
@@ -317,13 +335,85 @@ impl RealmDecisions {
         match self.method_decisions.get(method)? {
             MethodDecisions::Totp { account_label } => {
                 match account_label.evaluate_person(person, now).ok()? {
-                    Value::String(text) => Some(text),
+                    Value::String(text) if !text.trim().is_empty() => Some(text),
                     _ => None,
                 }
             }
-            MethodDecisions::Password { .. } => None,
+            MethodDecisions::Password(_) => None,
         }
     }
+}
+
+impl RealmDecisions {
+    /// Compiles a realm with all its applications. The program is that of `former` when the same
+    /// comes of both, and applications that equal those of `former`, under an equal schema, are
+    /// shared with it.
+    ///
+    /// # Errors
+    /// Every fault, by object and place.
+    pub fn compile(
+        realm: &RealmSnapshot,
+        former: Option<(&RealmSnapshot, &Self)>,
+    ) -> Result<Self, Vec<RealmFault>> {
+        let (program, mut faults) = match former {
+            Some((snapshot, former)) if RealmProgram::is_same(snapshot, realm) => {
+                (Some(Arc::clone(&former.program)), Vec::new())
+            }
+            _ => match RealmProgram::compile(realm) {
+                Ok(program) => (Some(Arc::new(program)), Vec::new()),
+                Err(faults) => (None, faults),
+            },
+        };
+        let former = former.filter(|(snapshot, _)| RealmProgram::has_same_schema(snapshot, realm));
+        let environment = environment(realm);
+        let is_flow = |name: &FlowName| realm.flows.contains_key(name);
+        let clients = keep_all(&realm.clients, &mut faults, |id, client| {
+            if let Some(shared) = former
+                .and_then(|former| shared(former, id, client))
+                .filter(|_| client.flow.as_ref().is_none_or(is_flow))
+            {
+                return Ok(shared);
+            }
+            ClientDecisions::compile(client, &environment, is_flow)
+                .map(Arc::new)
+                .map_err(|f| {
+                    f.into_iter()
+                        .map(|f| RealmFault::Client(id.clone(), f))
+                        .collect()
+                })
+        });
+        match program {
+            Some(program) if faults.is_empty() => Ok(Self {
+                program,
+                roles: RoleCatalogue::new(realm),
+                clients,
+            }),
+            _ => Err(faults),
+        }
+    }
+
+    /// What decides beside the applications.
+    #[must_use]
+    pub fn program(&self) -> &RealmProgram {
+        &self.program
+    }
+
+    /// The declared roles.
+    #[must_use]
+    pub const fn roles(&self) -> &RoleCatalogue {
+        &self.roles
+    }
+
+    /// What decides for an application.
+    #[must_use]
+    pub fn client(&self, id: &ClientId) -> Option<&Arc<ClientDecisions>> {
+        self.clients.get(id)
+    }
+}
+
+fn environment(realm: &RealmSnapshot) -> Environment {
+    let core = &realm.core;
+    Environment::new(Scope::Condition, &core.attributes, &core.session_claims)
 }
 
 fn keep<T, F, G>(
@@ -363,17 +453,4 @@ fn shared(
     (Arc::ptr_eq(former, client) || former == client)
         .then(|| decisions.clients.get(id).cloned())
         .flatten()
-}
-
-fn unknown_flows(realm: &RealmSnapshot, faults: &mut Vec<RealmFault>) {
-    let missing = |name: &FlowName| !realm.flows.contains_key(name);
-    if let Some(name) = realm.core.flow.as_ref().filter(|name| missing(name)) {
-        faults.push(RealmFault::UnknownFlow(name.clone()));
-    }
-    for (id, client) in &realm.clients {
-        if let Some(name) = client.flow.as_ref().filter(|name| missing(name)) {
-            let fault = ClientFault::UnknownFlow(name.clone());
-            faults.push(RealmFault::Client(id.clone(), fault));
-        }
-    }
 }

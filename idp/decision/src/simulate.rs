@@ -100,7 +100,7 @@ pub struct Admitted {
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Name of the rule that refused, or one of `unknown-client`, `invalid-scope`,
+    /// Name of the rule that refused, or one of `unknown-client`, `unknown-flow`, `invalid-scope`,
     /// `login-required`, `consent-required`, `access`, `no-credential`, `locked`,
     /// `no-method-left`.
     pub denial: String,
@@ -229,6 +229,7 @@ impl Run<'_> {
         );
         let claims = |target| {
             self.decisions
+                .program()
                 .claims(client, granted.scopes(), target, &facts, &roles)
         };
         let openid = granted.has_openid();
@@ -264,10 +265,11 @@ impl Run<'_> {
     fn flow(&mut self, client: &ClientDecisions) -> Result<Passed, Refused> {
         let mut person = self.login.person.clone();
         person.roles = self.decisions.roles().effective(person.roles);
-        self.decisions
-            .schema()
-            .complete(&mut person, self.login.now);
-        let machine = self.decisions.machine(client);
+        let program = self.decisions.program();
+        program.schema().complete(&mut person, self.login.now);
+        let machine = program
+            .machine(client.flow.as_ref())
+            .map_err(|_| Refused::new("unknown-flow", DenyTarget::Page))?;
         let mut session = self.login.session.clone();
         let mut pass = Pass::default();
         let mut decided = {
@@ -327,7 +329,7 @@ impl Run<'_> {
     fn answer(&mut self, ask: Ask, person: &mut Person) -> Result<Pass, Refused> {
         let holds = |offer: &&Offer| {
             offer.kind == OfferKind::Enrol
-                || self.decisions.methods().iter().any(|method| {
+                || self.decisions.program().methods().iter().any(|method| {
                     method.name == offer.method && person.credentials.contains(method.credential)
                 })
         };
@@ -344,6 +346,7 @@ impl Run<'_> {
         };
         let enrolled = self
             .decisions
+            .program()
             .methods()
             .iter()
             .find(|method| taken.kind == OfferKind::Enrol && method.name == taken.method);
@@ -374,6 +377,7 @@ impl Run<'_> {
             methods: pass.passed.iter().map(|p| p.method.clone()).collect(),
             available_methods: self
                 .decisions
+                .program()
                 .methods()
                 .iter()
                 .map(|method| method.name.clone())

@@ -8,12 +8,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
-use realmwright_decision::access::Access;
 use realmwright_decision::attributes::Schema;
-use realmwright_decision::claims::{ClaimSet, audiences};
-use realmwright_decision::expression::{Compiled, Environment, Scope, Value};
-use realmwright_decision::facts::Person;
-use realmwright_decision::flow::{Flow, Method};
+use realmwright_decision::claims::audiences;
+use realmwright_decision::flow::Machine;
+use realmwright_decision::realm::{ClientDecisions, MethodDecisions, RealmProgram};
 use realmwright_decision::roles::RoleCatalogue;
 use realmwright_decision::scopes::Granted;
 use realmwright_keys::{Keyring, PublicJwk, Purpose, SecretBundle};
@@ -21,7 +19,7 @@ use realmwright_protocol::oidc::discovery;
 use realmwright_protocol::oidc::id_token::{self, IdTokenHint};
 use realmwright_protocol::secret::AcceptedSecrets;
 use realmwright_snapshot::{
-    AttributeValue, Attributes, ClientId, ClientSnapshot, Digest, FlowName, MethodKind, MethodName,
+    AttributeValue, Attributes, ClientId, ClientSnapshot, Digest, MethodKind, MethodName,
     OidcClient, Period, RealmId, RealmSnapshot, ScopeName,
 };
 use serde::Serialize;
@@ -63,14 +61,9 @@ pub enum PrepareFault {
     /// Something the snapshot names is not in the keyring or the secret bundle.
     #[error("not bound: {0}")]
     Unbound(String),
-    /// An expression that does not compile: the snapshot is not from our compiler.
-    #[error("expression in {place} does not compile: {detail}")]
-    Expression {
-        /// Where.
-        place: String,
-        /// Why.
-        detail: String,
-    },
+    /// Something in it does not compile: the snapshot is not from our compiler.
+    #[error("it does not compile: {0}")]
+    Expression(String),
     /// A key or a document that cannot be made.
     #[error("{0}")]
     Other(String),
@@ -103,94 +96,37 @@ impl CachedDocument {
 /// Discovery changes with the configuration only, which clients poll at leisure.
 const DISCOVERY_MAX_AGE: Period = Period::from_secs(300);
 
-/// What is compiled once for a realm, whatever its clients are.
+/// The program of a realm and what the engine adds to it, whatever its clients are.
 #[derive(Debug)]
-pub(crate) struct Program {
-    pub(crate) schema: PreparedSchema,
-    flows: BTreeMap<FlowName, Flow>,
-    standard_flow: Flow,
-    methods: Vec<Method>,
+struct Prepared {
+    program: RealmProgram,
+    schema: PreparedSchema,
     passwords: BTreeMap<MethodName, PreparedPassword>,
-    account_labels: BTreeMap<MethodName, Compiled>,
-    scope_claims: BTreeMap<ScopeName, ClaimSet>,
-    conditions: Environment,
-    claims: Environment,
 }
 
-fn fault(place: impl Into<String>, detail: impl std::fmt::Debug) -> PrepareFault {
-    PrepareFault::Expression {
-        place: place.into(),
-        detail: format!("{detail:?}"),
-    }
-}
-
-impl Program {
-    fn compile(snapshot: &RealmSnapshot) -> Result<Self, PrepareFault> {
-        let core = &snapshot.core;
-        let environment = |scope| Environment::new(scope, &core.attributes, &core.session_claims);
-        let conditions = environment(Scope::Condition);
-        let claims = environment(Scope::Claim);
-        let person = environment(Scope::Person);
-        let mut passwords = BTreeMap::new();
-        let mut account_labels = BTreeMap::new();
-        for (name, method) in &snapshot.methods {
-            match &method.kind {
-                MethodKind::Password(password) => {
-                    let prepared = PreparedPassword::prepare(name, password, &core.attributes)?;
-                    passwords.insert(name.clone(), prepared);
-                }
-                MethodKind::Totp(totp) => {
-                    let label = Compiled::compile(&totp.account_label, &person)
-                        .map_err(|faults| fault(format!("method {name}"), faults))?;
-                    account_labels.insert(name.clone(), label);
-                }
-            }
-        }
+impl Prepared {
+    fn prepare(snapshot: &RealmSnapshot) -> Result<Self, PrepareFault> {
+        let program = RealmProgram::compile(snapshot)
+            .map_err(|faults| PrepareFault::Expression(format!("{faults:?}")))?;
+        let passwords = snapshot
+            .methods
+            .iter()
+            .filter_map(
+                |(name, method)| match (&method.kind, program.method(name)) {
+                    (MethodKind::Password(method), Some(MethodDecisions::Password(decisions))) => {
+                        let prepared = PreparedPassword::new(method.clone(), Arc::clone(decisions));
+                        Some((name.clone(), prepared))
+                    }
+                    _ => None,
+                },
+            )
+            .collect();
         Ok(Self {
-            schema: PreparedSchema::prepare(&core.attributes, &core.purposes)?,
-            flows: snapshot
-                .flows
-                .iter()
-                .map(|(name, flow)| {
-                    Flow::compile(flow, &conditions)
-                        .map(|compiled| (name.clone(), compiled))
-                        .map_err(|faults| fault(format!("flow {name}"), faults))
-                })
-                .collect::<Result<_, _>>()?,
-            standard_flow: Flow::standard(),
-            methods: snapshot.methods.values().map(Method::from).collect(),
+            schema: PreparedSchema::new(Arc::clone(program.schema()), &snapshot.core.attributes),
             passwords,
-            account_labels,
-            scope_claims: snapshot
-                .scopes
-                .iter()
-                .map(|(name, scope)| {
-                    ClaimSet::compile(&scope.claims, &claims)
-                        .map(|compiled| (name.clone(), compiled))
-                        .map_err(|faults| fault(format!("scope {name}"), faults))
-                })
-                .collect::<Result<_, _>>()?,
-            conditions,
-            claims,
+            program,
         })
     }
-
-    /// Whether the same program comes of both snapshots.
-    fn is_same(a: &RealmSnapshot, b: &RealmSnapshot) -> bool {
-        a.core.attributes == b.core.attributes
-            && a.core.purposes == b.core.purposes
-            && a.core.session_claims == b.core.session_claims
-            && a.methods == b.methods
-            && a.flows == b.flows
-            && a.scopes == b.scopes
-    }
-}
-
-/// What is compiled of a client, at its first use.
-#[derive(Debug)]
-pub(crate) struct PreparedClient {
-    pub(crate) access: Access,
-    pub(crate) claims: ClaimSet,
 }
 
 type Lazy<T> = Arc<OnceLock<Result<T, String>>>;
@@ -199,7 +135,7 @@ type Lazy<T> = Arc<OnceLock<Result<T, String>>>;
 #[derive(Debug)]
 pub(crate) struct RuntimeClient {
     snapshot: Arc<ClientSnapshot>,
-    prepared: Lazy<PreparedClient>,
+    decisions: Lazy<ClientDecisions>,
     secrets: Lazy<AcceptedSecrets>,
 }
 
@@ -207,7 +143,7 @@ impl RuntimeClient {
     fn new(snapshot: &Arc<ClientSnapshot>) -> Self {
         Self {
             snapshot: Arc::clone(snapshot),
-            prepared: Arc::default(),
+            decisions: Arc::default(),
             secrets: Arc::default(),
         }
     }
@@ -216,19 +152,11 @@ impl RuntimeClient {
         &self.snapshot
     }
 
-    pub(crate) fn prepared(&self, realm: &RuntimeRealm) -> Result<&PreparedClient, EngineFault> {
-        let program = &realm.program;
-        self.prepared
+    pub(crate) fn decisions(&self, realm: &RuntimeRealm) -> Result<&ClientDecisions, EngineFault> {
+        self.decisions
             .get_or_init(|| {
-                let place = |faults: &dyn std::fmt::Debug| {
-                    format!("client {}: {faults:?}", self.snapshot.id)
-                };
-                Ok(PreparedClient {
-                    access: Access::compile(&self.snapshot.access, &program.conditions)
-                        .map_err(|faults| place(&faults))?,
-                    claims: ClaimSet::compile(&self.snapshot.claims, &program.claims)
-                        .map_err(|faults| place(&faults))?,
-                })
+                let compiled = realm.prepared.program.client(&self.snapshot);
+                compiled.map_err(|faults| format!("client {}: {faults:?}", self.snapshot.id))
             })
             .as_ref()
             .map_err(EngineFault::internal)
@@ -278,7 +206,7 @@ pub struct RuntimeRealm {
     pub(crate) secrets: Arc<SecretBundle>,
     pub(crate) keys: Arc<RealmKeys>,
     pub(crate) roles: RoleCatalogue,
-    program: Arc<Program>,
+    prepared: Arc<Prepared>,
     clients: BTreeMap<ClientId, Arc<RuntimeClient>>,
     web_origins: OnceLock<HashSet<String>>,
     discovery: CachedDocument,
@@ -321,10 +249,11 @@ impl RuntimeRealm {
             Some(former) => Arc::clone(&former.keys),
             None => Arc::new(RealmKeys::prepare(&keyring, now)?),
         };
-        let same_program = former.filter(|former| Program::is_same(&former.snapshot, &snapshot));
-        let program = match same_program {
-            Some(former) => Arc::clone(&former.program),
-            None => Arc::new(Program::compile(&snapshot)?),
+        let same_program =
+            former.filter(|former| RealmProgram::is_same(&former.snapshot, &snapshot));
+        let prepared = match same_program {
+            Some(former) => Arc::clone(&former.prepared),
+            None => Arc::new(Prepared::prepare(&snapshot)?),
         };
         let same_secrets = same_ring.filter(|former| Arc::ptr_eq(&former.secrets, &secrets));
         let clients = snapshot
@@ -339,7 +268,7 @@ impl RuntimeRealm {
                         Arc::clone(known)
                     }
                     Some(known) if same_program.is_some() => Arc::new(RuntimeClient {
-                        prepared: Arc::clone(&known.prepared),
+                        decisions: Arc::clone(&known.decisions),
                         ..RuntimeClient::new(client)
                     }),
                     Some(known) if same_secrets.is_some() => Arc::new(RuntimeClient {
@@ -357,7 +286,7 @@ impl RuntimeRealm {
             web_origins: OnceLock::new(),
             jwks,
             keys,
-            program,
+            prepared,
             clients,
             version,
             keyring,
@@ -423,42 +352,38 @@ impl RuntimeRealm {
     pub fn warm(&self) {
         for client in self.clients.values() {
             // A fault is reported by the request that meets it.
-            let _ = client.prepared(self);
+            let _ = client.decisions(self);
         }
     }
 
     pub(crate) fn schema(&self) -> &PreparedSchema {
-        &self.program.schema
+        &self.prepared.schema
     }
 
     pub(crate) fn attribute_schema(&self) -> &Schema {
-        &self.program.schema.schema
+        self.prepared.program.schema()
     }
 
-    /// The flow of a client: its own, the realm's, or the standard one. A flow that is named and
-    /// not there denies.
-    pub(crate) fn flow_of(&self, client: &ClientSnapshot) -> Result<&Flow, EngineFault> {
-        match client.flow.as_ref().or(self.snapshot.core.flow.as_ref()) {
-            None => Ok(&self.program.standard_flow),
-            Some(name) => self
-                .program
-                .flows
-                .get(name)
-                .ok_or_else(|| EngineFault::internal(format!("flow {name} is missing"))),
-        }
+    /// What decides beside the applications; the same that config tests run on.
+    pub(crate) fn program(&self) -> &RealmProgram {
+        &self.prepared.program
     }
 
-    pub(crate) fn flow_methods(&self) -> &[Method] {
-        &self.program.methods
+    /// The machine of a client's flow. A flow that is named and not there denies.
+    pub(crate) fn machine(&self, client: &ClientSnapshot) -> Result<Machine<'_>, EngineFault> {
+        self.prepared
+            .program
+            .machine(client.flow.as_ref())
+            .map_err(EngineFault::internal)
     }
 
     pub(crate) fn password_method(&self, name: &MethodName) -> Option<&PreparedPassword> {
-        self.program.passwords.get(name)
+        self.prepared.passwords.get(name)
     }
 
     /// The method whose policy holds where no login is under way.
     pub(crate) fn first_password_method(&self) -> Option<&PreparedPassword> {
-        self.program.passwords.values().next()
+        self.prepared.passwords.values().next()
     }
 
     pub(crate) fn amr_of(&self, method: &MethodName) -> &'static str {
@@ -466,30 +391,6 @@ impl RuntimeRealm {
             .methods
             .get(method)
             .map_or("", |method| method.kind.amr())
-    }
-
-    /// Name of a person's account in an authenticator app.
-    pub(crate) fn account_label(
-        &self,
-        method: &MethodName,
-        person: &Person,
-        now: Timestamp,
-    ) -> Option<String> {
-        let label = self.program.account_labels.get(method)?;
-        match label.evaluate_person(person, now).ok()? {
-            Value::String(text) if !text.trim().is_empty() => Some(text),
-            _ => None,
-        }
-    }
-
-    /// Claims of granted scopes, in their order.
-    pub(crate) fn scope_claims<'a>(
-        &'a self,
-        scopes: &'a [ScopeName],
-    ) -> impl Iterator<Item = &'a ClaimSet> {
-        scopes
-            .iter()
-            .filter_map(|scope| self.program.scope_claims.get(scope))
     }
 
     /// Audiences that tokens of these scopes may have.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use realmwright_decision::access::AccessDecision;
-use realmwright_decision::claims::{Target, claims};
+use realmwright_decision::claims::Target;
 use realmwright_decision::facts::{Application, Facts, Login, Request, Session};
-use realmwright_decision::flow::{Machine, Situation};
+use realmwright_decision::flow::Situation;
 use realmwright_decision::scopes::{OPENID, scope_text};
 use realmwright_protocol::jose::TokenType;
 use realmwright_protocol::oauth2::access_token::{self, AccessTokenClaims, SCOPE_POSITIONS};
@@ -214,12 +214,7 @@ impl Engine {
         let application = Application::from(&**client.snapshot());
         let request = live.request(&live.grant.scopes);
         let session = live.session_facts();
-        let flow = realm.flow_of(client.snapshot())?;
-        let machine = Machine::new(
-            flow,
-            realm.flow_methods(),
-            realm.snapshot.core.required_factors,
-        );
+        let machine = realm.machine(client.snapshot())?;
         let denied = machine.denied(&Situation {
             person: Some(&live.person.person),
             client: &application,
@@ -232,7 +227,7 @@ impl Engine {
             return Ok(true);
         }
         let login = live.login(session.as_ref());
-        let access = client.client.prepared(realm)?.access.decide(&Facts {
+        let access = client.client.decisions(realm)?.access.decide(&Facts {
             person: Some(&live.person.person),
             client: &application,
             request: &request,
@@ -253,7 +248,7 @@ impl Engine {
         target: Target,
     ) -> Result<Map<String, Value>, EngineFault> {
         let snapshot = client.snapshot();
-        let prepared = client.client.prepared(realm)?;
+        let decisions = client.client.decisions(realm)?;
         let granted = scopes
             .iter()
             .filter_map(|scope| realm.snapshot.scopes.get(scope));
@@ -283,10 +278,8 @@ impl Engine {
             login: &login,
             now: self.ports.clock.now(),
         };
-        let sets = realm
-            .scope_claims(scopes)
-            .chain(std::iter::once(&prepared.claims));
-        Ok(claims(sets, target, &facts, &visible))
+        let program = realm.program();
+        Ok(program.claims(decisions, scopes, target, &facts, &visible))
     }
 
     /// An access token of a grant, or of a client for itself.

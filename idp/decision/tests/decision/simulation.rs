@@ -312,6 +312,20 @@ fn unchanged_clients_are_shared_with_the_former_realm() {
     assert!(!shared(&next), "another schema");
 }
 
+/// A flow that goes away takes an unchanged application along.
+#[test]
+fn an_unchanged_client_whose_flow_is_gone_is_a_fault() {
+    let mut former = realm();
+    former.flows.insert("flow".into(), flow());
+    change_client(&mut former, |client| client.flow = Some("flow".into()));
+    let decisions = RealmDecisions::compile(&former, None).unwrap();
+    let mut next = former.clone();
+    next.flows.clear();
+    let faults = RealmDecisions::compile(&next, Some((&former, &decisions))).unwrap_err();
+    let gone = RealmFault::Client("demo".into(), ClientFault::UnknownFlow("flow".into()));
+    assert_eq!(faults, [gone]);
+}
+
 #[test]
 fn a_session_of_an_empty_track_is_no_authentication() {
     let mut login = login();
@@ -322,11 +336,12 @@ fn a_session_of_an_empty_track_is_no_authentication() {
 #[test]
 fn account_labels_come_from_the_person() {
     let decisions = RealmDecisions::compile(&realm(), None).unwrap();
-    let label = |person: &Person| decisions.account_label(&"totp".into(), person, now());
+    let program = decisions.program();
+    let label = |person: &Person| program.account_label(&"totp".into(), person, now());
     assert_eq!(label(&person()).as_deref(), Some("ann@example.com"));
     assert_eq!(label(&Person::default()), None);
     assert_eq!(
-        decisions.account_label(&"password".into(), &person(), now()),
+        program.account_label(&"password".into(), &person(), now()),
         None
     );
 }

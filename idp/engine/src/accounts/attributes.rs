@@ -2,24 +2,24 @@
 //! that people are searched by (ATTR-STORED-01, ATTR-IN-01). Pure.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use realmwright_decision::attributes::{InputFault, Schema};
 use realmwright_decision::audit::AuditEvent;
 use realmwright_snapshot::{
-    AttributeName, AttributeSnapshot, AttributeValue, Attributes, Purposes, ValueKind,
+    AttributeName, AttributeSnapshot, AttributeValue, Attributes, ValueKind,
 };
 use realmwright_store::{LookupKey, lookup_value};
 use serde_json::Value;
 
 use super::types::{AccountsError, AttributeMap};
-use crate::runtime_realm::PrepareFault;
 
-/// The schema made ready.
+/// The schema with what is declared of each attribute.
 #[derive(Debug)]
 pub(crate) struct PreparedSchema {
-    pub(crate) schema: Schema,
+    schema: Arc<Schema>,
     attributes: BTreeMap<AttributeName, AttributeSnapshot>,
 }
 
@@ -44,22 +44,14 @@ fn refused(name: &AttributeName, fault: &InputFault) -> AccountsError {
 }
 
 impl PreparedSchema {
-    pub(crate) fn prepare(
-        attributes: &[AttributeSnapshot],
-        purposes: &Purposes,
-    ) -> Result<Self, PrepareFault> {
-        let schema =
-            Schema::compile(attributes, purposes).map_err(|faults| PrepareFault::Expression {
-                place: "the attribute schema".to_owned(),
-                detail: format!("{faults:?}"),
-            })?;
-        Ok(Self {
+    pub(crate) fn new(schema: Arc<Schema>, attributes: &[AttributeSnapshot]) -> Self {
+        Self {
             schema,
             attributes: attributes
                 .iter()
                 .map(|attribute| (attribute.name.clone(), attribute.clone()))
                 .collect(),
-        })
+        }
     }
 
     /// Judges what is to be written for a new account: required ones must be there.

@@ -98,7 +98,7 @@ impl Engine {
             available_methods: realm.snapshot.methods.keys().cloned().collect(),
             typed: run.state.typed.clone(),
         };
-        Ok(client.prepared(realm)?.access.decide(&Facts {
+        Ok(client.decisions(realm)?.access.decide(&Facts {
             person: Some(&person.person),
             client: &run.valid.application(),
             request: &run.valid.facts(&run.cx),

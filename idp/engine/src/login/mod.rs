@@ -112,12 +112,7 @@ impl Run {
         ask: impl FnOnce(&Machine<'_>, &Situation<'_>) -> R,
     ) -> Result<R, EngineFault> {
         let realm = &self.cx.realm;
-        let flow = realm.flow_of(self.valid.client.snapshot())?;
-        let machine = Machine::new(
-            flow,
-            realm.flow_methods(),
-            realm.snapshot.core.required_factors,
-        );
+        let machine = realm.machine(self.valid.client.snapshot())?;
         let application = self.valid.application();
         let request = self.valid.facts(&self.cx);
         Ok(ask(

@@ -129,7 +129,11 @@ impl Engine {
         let label = run
             .person
             .as_ref()
-            .and_then(|record| realm.account_label(&method.name, &record.person, now))
+            .and_then(|record| {
+                realm
+                    .program()
+                    .account_label(&method.name, &record.person, now)
+            })
             .unwrap_or_else(|| run.valid.client.snapshot().id.to_string());
         let (uri, seed) = provisioning(totp, &seed, &label)
             .ok_or_else(|| EngineFault::internal("no provisioning address"))?;

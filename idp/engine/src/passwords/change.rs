@@ -41,7 +41,7 @@ impl Engine {
         }
         let names: Vec<&str> = change.names.iter().map(String::as_str).collect();
         let judge = |used_before| {
-            prepared.policy.violations(&NewPassword {
+            prepared.decisions.policy.violations(&NewPassword {
                 text,
                 present: change.former,
                 names: &names,

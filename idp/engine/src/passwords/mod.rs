@@ -4,13 +4,15 @@
 pub(crate) mod change;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use realmwright_decision::attributes::Schema;
 use realmwright_decision::facts::Application;
-use realmwright_decision::matching::{Matched, Matching, resolve};
-use realmwright_decision::password::{ChangeCause, Policy};
-use realmwright_snapshot::{AttributeSnapshot, MethodName, PasswordHashing, PasswordMethod};
+use realmwright_decision::matching::{Matched, resolve};
+use realmwright_decision::password::ChangeCause;
+use realmwright_decision::realm::PasswordDecisions;
+use realmwright_snapshot::{PasswordHashing, PasswordMethod};
 use realmwright_store::{Change, CredentialRow, PasswordState, SubjectId, SubjectState};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -20,7 +22,7 @@ use crate::api::{EngineFault, NewPasswordReason, PasswordRule, RequestContext};
 use crate::attempts::{ADDRESS, Counted, Limit};
 use crate::crypto::octets;
 use crate::ports::{HashFault, Observation};
-use crate::runtime_realm::{PrepareFault, RuntimeRealm};
+use crate::runtime_realm::RuntimeRealm;
 
 /// Kind of the credential, as in its table.
 pub(crate) const PASSWORD: &str = "password";
@@ -28,30 +30,16 @@ pub(crate) const PASSWORD: &str = "password";
 /// Longest password that is hashed, in bytes.
 pub(crate) const LONGEST_PASSWORD: usize = 1024;
 
-/// A password method made ready.
+/// A password method with what decides for it.
 #[derive(Debug)]
 pub(crate) struct PreparedPassword {
     pub(crate) method: PasswordMethod,
-    pub(crate) policy: Policy,
-    matching: Matching,
+    decisions: Arc<PasswordDecisions>,
 }
 
 impl PreparedPassword {
-    pub(crate) fn prepare(
-        name: &MethodName,
-        method: &PasswordMethod,
-        schema: &[AttributeSnapshot],
-    ) -> Result<Self, PrepareFault> {
-        let fault = |detail: String| PrepareFault::Expression {
-            place: format!("method {name}"),
-            detail,
-        };
-        Ok(Self {
-            policy: Policy::compile(&method.policy).map_err(|f| fault(format!("{f:?}")))?,
-            matching: Matching::compile(&method.matching, schema)
-                .map_err(|f| fault(format!("{f:?}")))?,
-            method: method.clone(),
-        })
+    pub(crate) const fn new(method: PasswordMethod, decisions: Arc<PasswordDecisions>) -> Self {
+        Self { method, decisions }
     }
 
     /// The rules, for the page that asks for a new password.
@@ -286,7 +274,11 @@ impl Engine {
         const MOST: u32 = 50;
         let schema: &Schema = realm.attribute_schema();
         let mut found = Vec::new();
-        for conditions in prepared.matching.alternatives(login.trim(), client, schema) {
+        for conditions in prepared
+            .decisions
+            .matching
+            .alternatives(login.trim(), client, schema)
+        {
             let mut of_rule = Vec::new();
             for condition in conditions {
                 let subjects: BTreeSet<SubjectId> = if condition.attribute.as_str() == "sub" {
@@ -396,7 +388,7 @@ fn due(
     names: &[&str],
     now: Timestamp,
 ) -> Option<(NewPasswordReason, bool)> {
-    let demand = prepared.policy.demand(
+    let demand = prepared.decisions.policy.demand(
         &prepared.method.policy_check,
         password_state(credential).must_change,
         credential.created_at,
