@@ -153,7 +153,9 @@ pub enum Outcome {
         .message("methods and except cannot both be set"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MethodSelection {
-    /// Only these `AuthMethod`s; at least one. Default: all.
+    /// Only these `AuthMethod`s; at least one. The first that a person can use is shown, and the
+    /// others, in this order, when they ask for another way. Default: all, in the order of their
+    /// names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "set"))]
     pub methods: Option<Vec<ObjectName>>,

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod browser;
+mod choice;
 mod dev_options;
 mod journey;
 mod kill;

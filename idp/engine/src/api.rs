@@ -176,8 +176,8 @@ pub struct LoginPage {
     pub view: StepView,
     /// What went wrong or is good to know.
     pub notice: Option<Notice>,
-    /// Other methods that may be chosen instead.
-    pub alternatives: Vec<MethodView>,
+    /// Whether the person may choose another method instead: [`Answer::OtherWay`].
+    pub other_ways: bool,
     /// Origin of the redirect address: `form-action` must name it beside `'self'`. For a custom
     /// scheme, the scheme and a colon.
     pub form_action: String,
@@ -199,6 +199,11 @@ pub struct MethodView {
 /// What a page asks.
 #[derive(Clone, Debug)]
 pub enum StepView {
+    /// Which method: all that the person may use here, in the order of the flow.
+    Choice {
+        /// At least two.
+        methods: Vec<MethodView>,
+    },
     /// Login and password.
     Password {
         /// The method.
@@ -360,7 +365,9 @@ pub enum Answer {
     Consent,
     /// Do not release it.
     RefuseConsent,
-    /// Use another method.
+    /// See which other methods there are.
+    OtherWay,
+    /// Use this method.
     Choose(MethodName),
     /// Give up: the application gets `access_denied`.
     Cancel,

@@ -87,11 +87,11 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum MethodSelection {
-    /// Every method of the realm.
+    /// Every method of the realm, by name.
     Any,
-    /// Only these; never empty.
+    /// Only these, offered in this order; never empty.
     Only(Vec<MethodName>),
-    /// Every method but these; never empty.
+    /// Every method but these, by name; never empty.
     Except(Vec<MethodName>),
 }
 

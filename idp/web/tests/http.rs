@@ -230,6 +230,40 @@ async fn pages_speak_the_language_that_is_wished() {
     assert!(unknown.body.contains("<html lang=\"ru\">"));
 }
 
+/// FLOW-21: several methods. The first is shown, one button leads to the choice, and the choice to
+/// each of them, by forms alone.
+#[tokio::test]
+async fn a_person_chooses_another_way_to_log_in() {
+    let app = TestApp::new().await;
+    let mut browser = Browser::new(&app);
+    let start = AUTHORIZE
+        .replace("quickstart", "other")
+        .replace("client_id=demo", "client_id=choosing")
+        .replace("openid%20profile", "openid");
+    let first = browser.get(&start).await;
+    assert!(first.body.contains("value=\"other-way\""), "{}", first.body);
+    assert!(!first.body.contains("name=\"method\""), "{}", first.body);
+    let form = format!("request={}&decision=other-way", first.hidden("request"));
+    let step = location(&browser.post(first.action(), &form).await);
+    let choice = browser.get(&step).await;
+    assert!(choice.body.contains("<h1>Choose how to log in</h1>"));
+    let buttons = choice.body.split("name=\"method\" value=\"").skip(1);
+    let offered: Vec<&str> = buttons.filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(offered, ["badge", "other-password"]);
+    for label in ["Badge and password", "Login and password"] {
+        assert!(choice.body.contains(label), "{label}");
+    }
+    let form = format!("version={}&method=other-password", choice.hidden("version"));
+    assert_eq!(location(&browser.post(choice.action(), &form).await), step);
+    let chosen = browser.get(&step).await;
+    assert!(chosen.body.contains("name=\"password\""), "{}", chosen.body);
+    assert!(chosen.body.contains("value=\"other-way\""));
+    let form = format!("version={}&method=totp", chosen.hidden("version"));
+    assert_eq!(location(&browser.post(chosen.action(), &form).await), step);
+    let unknown = browser.get(&step).await;
+    assert!(unknown.body.contains("role=\"status\""), "{}", unknown.body);
+}
+
 /// KC-AZ-10, OIDC-13: never a redirect.
 #[tokio::test]
 async fn a_wrong_client_or_redirect_address_gets_a_page() {

@@ -10,7 +10,7 @@ login-to-realm = with your { $realm } account
 login-label = Login
 password-label = Password
 login-submit = Log in
-other-methods = Other ways to log in
+other-way = Another way to log in
 method-password = Login and password
 method-totp = Code from an authenticator app
 

@@ -10,7 +10,7 @@ login-to-realm = с учётной записью { $realm }
 login-label = Логин
 password-label = Пароль
 login-submit = Войти
-other-methods = Другие способы входа
+other-way = Войти другим способом
 method-password = Логин и пароль
 method-totp = Код из приложения-аутентификатора
 

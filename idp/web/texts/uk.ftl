@@ -10,7 +10,7 @@ login-to-realm = з обліковим записом { $realm }
 login-label = Логін
 password-label = Пароль
 login-submit = Увійти
-other-methods = Інші способи входу
+other-way = Увійти іншим способом
 method-password = Логін і пароль
 method-totp = Код із застосунку-автентифікатора
 

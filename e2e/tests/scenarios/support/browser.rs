@@ -4,6 +4,8 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use fantoccini::elements::Element;
+use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::json;
 
@@ -93,6 +95,18 @@ impl Browser {
             .click()
             .await
             .expect("it can be pressed");
+        self.another_document(&document, css).await;
+    }
+
+    /// Presses what has the focus with the Enter key, and waits as [`Self::press`] does.
+    pub(crate) async fn press_by_keyboard(&self, focused: &Element) {
+        let document = self.one("html").await;
+        let enter = char::from(Key::Enter).to_string();
+        focused.send_keys(&enter).await.expect("it takes keys");
+        self.another_document(&document, "Enter").await;
+    }
+
+    async fn another_document(&self, document: &Element, pressed: &str) {
         let gone = async {
             while document.attr("lang").await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -102,13 +116,16 @@ impl Browser {
             .await
             .is_err()
         {
-            panic!("nothing came of pressing {css}: {}", self.describe().await);
+            panic!(
+                "nothing came of pressing {pressed}: {}",
+                self.describe().await
+            );
         }
         self.one("body").await;
     }
 
     /// The element, once it is there.
-    pub(crate) async fn one(&self, css: &str) -> fantoccini::elements::Element {
+    pub(crate) async fn one(&self, css: &str) -> Element {
         match self
             .client
             .wait()

@@ -111,6 +111,11 @@ impl Dev {
     pub(crate) fn edit(&self, file: &str, from: &str, to: &str) -> Value {
         let printed = self.running.printed();
         edit(self.folder.path(), file, from, to);
+        self.said(printed)
+    }
+
+    /// What `dev` said to an edit, after so many lines.
+    fn said(&self, printed: usize) -> Value {
         self.running.wait_for(
             printed,
             Duration::from_secs(20),
@@ -120,6 +125,14 @@ impl Dev {
                 said.get("live").is_some().then_some(said)
             },
         )
+    }
+
+    /// Puts a file into the folder and waits for what `dev` says of it.
+    pub(crate) fn add(&self, file: &str, text: &str) -> Value {
+        let path = self.folder.path().join(file);
+        let printed = self.running.printed();
+        std::fs::write(&path, text).expect("it can be written");
+        self.said(printed)
     }
 
     /// Runs the command line against this folder.

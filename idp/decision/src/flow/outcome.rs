@@ -93,7 +93,7 @@ pub enum Decision {
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
-    /// What the person may choose from; never empty.
+    /// What the person may choose from, the one to show first in front; never empty.
     pub offers: Vec<Offer>,
     /// What happens to the session first.
     pub session: SessionEffect,

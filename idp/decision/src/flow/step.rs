@@ -112,7 +112,8 @@ pub(super) fn available(methods: &[Method], person: Option<&Person>) -> Vec<Meth
         .collect()
 }
 
-/// What is offered. Before the first factor counts, every first factor of the selection, whoever
+/// What is offered, in the order in which the selection names the methods, else by name. Before the
+/// first factor counts, every first factor of the selection, whoever
 /// the person may be: the offers reveal nothing. Then the lowest factor that does not count yet,
 /// by what the person holds; by enrolment when the person holds nothing of it.
 pub(super) fn offers(
@@ -123,7 +124,7 @@ pub(super) fn offers(
     counted: &BTreeSet<u8>,
     person: Option<&Person>,
 ) -> Vec<Offer> {
-    let candidates: Vec<&Method> = methods
+    let mut candidates: Vec<&Method> = methods
         .iter()
         .filter(|method| match selection {
             MethodSelection::Any => true,
@@ -132,6 +133,9 @@ pub(super) fn offers(
         })
         .filter(|method| pass.passed.iter().all(|p| p.method != method.name))
         .collect();
+    if let MethodSelection::Only(names) = selection {
+        candidates.sort_by_key(|method| names.iter().position(|name| *name == method.name));
+    }
     let person = match person {
         Some(person) if !counted.is_empty() => person,
         _ => {

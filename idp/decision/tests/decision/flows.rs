@@ -288,6 +288,28 @@ fn flow_21_only_the_named_first_factors_are_offered() {
     assert_eq!(offered(&stage.asked()), ["password"]);
 }
 
+/// FLOW-21: the order of the flow is the order of the offers; without one, that of the names.
+#[test]
+fn flow_21_methods_are_offered_in_the_order_of_the_flow() {
+    for (selection, expected) in [
+        (only(&["x509", "password"]), ["x509", "password"]),
+        (only(&["password", "x509"]), ["password", "x509"]),
+        (MethodSelection::Any, ["password", "x509"]),
+    ] {
+        let mut snapshot = flow();
+        let then = Outcome::More(selection);
+        snapshot.entry.push(rule("first", None, then));
+        let mut stage = Stage::new(&snapshot);
+        stage.methods.push(Method {
+            name: "x509".into(),
+            factor: 1,
+            credential: "x509",
+            enrols_at_login: false,
+        });
+        assert_eq!(offered(&stage.asked()), expected);
+    }
+}
+
 fn by_attribute() -> FlowSnapshot {
     let mut snapshot = flow();
     snapshot

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::generator::{CodeJudgement, RECOVERY_CODES};
 use super::page::CODES_CONTEXT;
-use super::state::{Stage, begins_with_enrolment};
+use super::state::Stage;
 use super::{MOST_WRONG, Run, gone};
 use crate::Engine;
 use crate::api::{Answer, EngineFault, NewPasswordReason, Notice, PasswordRule, Reply};
@@ -31,6 +31,7 @@ impl Engine {
         run.state.notice = None;
         match (&run.state.stage, answer) {
             (_, Answer::Cancel) => self.cancel(run).await,
+            (Stage::Ask { .. }, Answer::OtherWay) => self.other_way(run).await,
             (Stage::Ask { .. }, Answer::Choose(method)) => self.choose(run, &method).await,
             (Stage::Ask { .. }, Answer::Password { login, password }) => {
                 Box::pin(self.password(run, login, password)).await
@@ -72,23 +73,30 @@ impl Engine {
         self.show_again(run).await
     }
 
+    /// Shows the choice, where there is one.
+    async fn other_way(&self, mut run: Run) -> Result<Reply, EngineFault> {
+        match &mut run.state.stage {
+            Stage::Ask {
+                offers,
+                chosen,
+                seed,
+            } if offers.len() > 1 => {
+                *chosen = None;
+                *seed = None;
+                self.show_again(run).await
+            }
+            _ => self.stale(run).await,
+        }
+    }
+
     async fn choose(&self, mut run: Run, method: &MethodName) -> Result<Reply, EngineFault> {
         let Stage::Ask { offers, .. } = &run.state.stage else {
             return self.stale(run).await;
         };
-        let mut offers = offers.clone();
-        let Some(at) = offers.iter().position(|offer| offer.method == *method) else {
+        let Some(chosen) = offers.iter().find(|offer| offer.method == *method) else {
             return self.stale(run).await;
         };
-        offers.swap(0, at);
-        let seed = if begins_with_enrolment(&offers) {
-            Some(self.seed_for(&run)?)
-        } else {
-            None
-        };
-        if let Some(stage) = Stage::ask(offers, seed) {
-            run.state.stage = stage;
-        }
+        run.state.stage = self.ask_for(&run, offers.clone(), chosen)?;
         self.show_again(run).await
     }
 

@@ -21,11 +21,11 @@ use std::time::Duration;
 
 use realmwright_decision::facts::Session;
 use realmwright_decision::flow::{
-    Ask, Decision, Denial, Machine, OfferKind, SessionEffect, Situation,
+    Ask, Decision, Denial, Machine, Offer, OfferKind, SessionEffect, Situation,
 };
 use realmwright_decision::scopes::{ConsentDecision, ConsentPrompt, decide_consent};
 use realmwright_protocol::oauth2::ErrorCode;
-use realmwright_snapshot::DenyTarget;
+use realmwright_snapshot::{DenyTarget, MethodName};
 use realmwright_store::{Change, LoginId, Outcome, Refusal};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -291,14 +291,22 @@ impl Engine {
             run.state.sub = None;
             run.person = None;
         }
-        let seed = if state::begins_with_enrolment(&ask.offers) {
-            Some(self.seed_for(run)?)
-        } else {
-            None
-        };
-        run.state.stage = Stage::ask(ask.offers, seed)
-            .ok_or_else(|| EngineFault::internal("nothing is offered"))?;
+        let first = ask.offers.first().cloned();
+        let first = first.ok_or_else(|| EngineFault::internal("nothing is offered"))?;
+        run.state.stage = self.ask_for(run, ask.offers, &first)?;
         Ok(())
+    }
+
+    /// Asks for one of the offers.
+    fn ask_for(&self, run: &Run, offers: Vec<Offer>, chosen: &Offer) -> Result<Stage, EngineFault> {
+        Ok(Stage::Ask {
+            offers,
+            chosen: Some(chosen.method.clone()),
+            seed: match chosen.kind {
+                OfferKind::Enrol => Some(self.seed_for(run)?),
+                OfferKind::Prove => None,
+            },
+        })
     }
 
     fn seed_for(&self, run: &Run) -> Result<String, EngineFault> {
@@ -678,18 +686,23 @@ impl Engine {
     /// and offers what is being answered.
     fn is_current(&self, run: &Run) -> Result<bool, EngineFault> {
         let realm = &run.cx.realm;
-        let there = |name| realm.snapshot.methods.contains_key(name);
+        let there = |name: &MethodName| realm.snapshot.methods.contains_key(name);
         if !run.state.pass.passed.iter().all(|p| there(&p.method)) {
             return Ok(false);
         }
-        let Stage::Ask { chosen, .. } = &run.state.stage else {
+        let Stage::Ask { offers, chosen, .. } = &run.state.stage else {
             return self.is_still_enough(run);
         };
         if enrols_what_is_held(run) {
             return Ok(false);
         }
+        let is_asked = |method: &MethodName| chosen.as_ref().is_none_or(|chosen| chosen == method);
+        let mut asked = offers
+            .iter()
+            .map(|offer| &offer.method)
+            .filter(|method| is_asked(method));
         if realm.version().order() == run.state.order {
-            return Ok(there(chosen));
+            return Ok(asked.all(there));
         }
         let now = self.ports.clock.now();
         let session = run.session_of_person().map(LiveSession::facts);
@@ -701,7 +714,9 @@ impl Engine {
             }
         })?;
         Ok(match decided.decision {
-            Decision::Ask(ask) => ask.offers.iter().any(|offer| offer.method == *chosen),
+            Decision::Ask(ask) => {
+                asked.all(|method| ask.offers.iter().any(|offer| offer.method == *method))
+            }
             Decision::NeedsInteraction | Decision::Enough(_) | Decision::Deny(_) => false,
         })
     }

@@ -37,7 +37,7 @@ impl Engine {
             target,
             view: self.view(run).await?,
             notice: run.state.notice,
-            alternatives: alternatives(run),
+            other_ways: has_other_ways(run),
             form_action: form_action(run.valid.request.target.redirect_uri.url()),
             expires_at: run.state.expires_at,
         })
@@ -46,6 +46,9 @@ impl Engine {
     async fn view(&self, run: &Run) -> Result<StepView, EngineFault> {
         let realm = &run.cx.realm;
         match &run.state.stage {
+            Stage::Ask { chosen: None, .. } => Ok(StepView::Choice {
+                methods: offered(run),
+            }),
             Stage::Ask { .. } => self.ask_view(run),
             Stage::RecoveryCodes { sealed } => {
                 let now = self.ports.clock.now();
@@ -175,8 +178,17 @@ fn has_recovery_codes(run: &Run) -> bool {
         .is_some_and(|row| !row.secret.is_empty())
 }
 
-fn alternatives(run: &Run) -> Vec<MethodView> {
-    let Stage::Ask { offers, chosen, .. } = &run.state.stage else {
+/// Whether the method that is asked for is one of several.
+fn has_other_ways(run: &Run) -> bool {
+    match &run.state.stage {
+        Stage::Ask { offers, chosen, .. } => chosen.is_some() && offers.len() > 1,
+        Stage::RecoveryCodes { .. } | Stage::NewPassword { .. } | Stage::Consent => false,
+    }
+}
+
+/// What the person may choose from.
+fn offered(run: &Run) -> Vec<MethodView> {
+    let Stage::Ask { offers, .. } = &run.state.stage else {
         return Vec::new();
     };
     let realm = &run.cx.realm;
@@ -192,11 +204,7 @@ fn alternatives(run: &Run) -> Vec<MethodView> {
                 .map(str::to_owned),
         })
     };
-    offers
-        .iter()
-        .filter(|offer| offer.method != *chosen)
-        .filter_map(view)
-        .collect()
+    offers.iter().filter_map(view).collect()
 }
 
 fn consent_scope(run: &Run, name: &ScopeName) -> ConsentScope {

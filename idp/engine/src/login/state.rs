@@ -4,7 +4,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use realmwright_decision::flow::{Enough, Offer, OfferKind, Pass};
+use realmwright_decision::flow::{Enough, Offer, Pass};
 use realmwright_protocol::seal::SealPurpose;
 use realmwright_snapshot::{ClientId, MethodName, ScopeName};
 use realmwright_store::{LoginId, LoginRow, SessionId, SubjectId};
@@ -66,10 +66,10 @@ impl fmt::Debug for LoginState {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "snake_case")]
 pub(crate) enum Stage {
-    /// A method of these.
+    /// A method of these: the chosen one, or which one.
     Ask {
         offers: Vec<Offer>,
-        chosen: MethodName,
+        chosen: Option<MethodName>,
         /// The sealed seed of a generator that is being set up.
         seed: Option<String>,
     },
@@ -162,7 +162,7 @@ impl LoginState {
                 seed,
             } => offers
                 .iter()
-                .find(|offer| offer.method == *chosen)
+                .find(|offer| Some(&offer.method) == chosen.as_ref())
                 .map(|offer| (offer, seed.as_deref())),
             _ => None,
         }
@@ -206,25 +206,6 @@ impl LoginState {
     }
 }
 
-impl Stage {
-    /// Asks for the first of these.
-    pub(crate) fn ask(offers: Vec<Offer>, seed: Option<String>) -> Option<Self> {
-        let chosen = offers.first()?.method.clone();
-        Some(Self::Ask {
-            offers,
-            chosen,
-            seed,
-        })
-    }
-}
-
-/// Whether the first of these offers sets something up.
-pub(crate) fn begins_with_enrolment(offers: &[Offer]) -> bool {
-    offers
-        .first()
-        .is_some_and(|offer| offer.kind == OfferKind::Enrol)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,7 +215,7 @@ mod tests {
     fn a_login_prints_nothing_of_what_it_holds() {
         let stage = Stage::Ask {
             offers: Vec::new(),
-            chosen: "totp".into(),
+            chosen: Some("totp".into()),
             seed: Some("planted".to_owned()),
         };
         let mut state = LoginState::new(

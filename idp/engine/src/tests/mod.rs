@@ -5,6 +5,7 @@ mod fixture;
 
 mod accounts;
 mod assertions;
+mod choice;
 mod client_secrets;
 mod first_submission;
 mod flow;

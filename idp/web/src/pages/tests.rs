@@ -60,17 +60,56 @@ fn what_people_and_applications_say_is_escaped() {
         known: false,
         notice: None,
         failure: None,
-        others: vec![MethodOption {
+        other_ways: true,
+    });
+    let choice = Page::MethodChoice(MethodChoiceView {
+        form: Form::to(attack).with("request", attack),
+        application: Some(attack.to_owned()),
+        methods: vec![MethodOption {
             name: attack.to_owned(),
             label: attack.to_owned(),
         }],
+        notice: None,
+        failure: None,
     });
     let mut frame = frame("en");
     frame.realm = Some(attack.to_owned());
-    let html = Pages::load().unwrap().render(&frame, &page).unwrap();
-    assert!(!html.contains("<script"), "{html}");
-    assert!(!html.contains("<img"), "{html}");
-    assert!(!html.contains("onerror='"), "{html}");
+    let pages = Pages::load().unwrap();
+    for page in [page, choice] {
+        let html = pages.render(&frame, &page).unwrap();
+        assert!(!html.contains("<script"), "{html}");
+        assert!(!html.contains("<img"), "{html}");
+        assert!(!html.contains("onerror='"), "{html}");
+    }
+}
+
+/// A page of one method leads to the choice by a button of its own form, so that neither a script
+/// nor a filled field is needed.
+#[test]
+fn another_way_is_a_form_of_its_own() {
+    let pages = Pages::load().unwrap();
+    let (mut with, mut without) = (0, 0);
+    for (name, page) in Page::samples() {
+        let offers = match &page {
+            Page::Password(view) => view.other_ways,
+            Page::Totp(view) => view.other_ways,
+            Page::TotpEnrolment(view) => view.other_ways,
+            _ => false,
+        };
+        let html = pages.render(&frame("en"), &page).unwrap();
+        let forms = html
+            .split("<form")
+            .filter(|form| form.contains("name=\"decision\" value=\"other-way\""));
+        let found: Vec<&str> = forms.collect();
+        assert_eq!(found.len(), usize::from(offers), "{name}");
+        if let Some(form) = found.first() {
+            assert!(!form.contains("required"), "{name}");
+            with += 1;
+        } else {
+            without += 1;
+        }
+    }
+    assert!(with > 2 && without > 2);
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub enum Page {
     PasswordChange(PasswordChangeView),
     /// What an application asks for.
     Consent(ConsentView),
-    /// Several methods, none of them first.
+    /// Several methods to choose from.
     MethodChoice(MethodChoiceView),
     /// Whether to log out.
     Logout(LogoutView),

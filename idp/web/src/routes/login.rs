@@ -102,6 +102,7 @@ fn answer(form: &Parameters) -> Option<Answer> {
         Some("allow") => return Some(Answer::Consent),
         Some("deny") => return Some(Answer::RefuseConsent),
         Some("cancel") => return Some(Answer::Cancel),
+        Some("other-way") => return Some(Answer::OtherWay),
         _ => {}
     }
     if form.get("skip").is_some() {
@@ -151,6 +152,10 @@ mod tests {
         assert!(matches!(
             answered("decision=deny"),
             Some(Answer::RefuseConsent)
+        ));
+        assert!(matches!(
+            answered("decision=other-way"),
+            Some(Answer::OtherWay)
         ));
         assert!(answered("decision=perhaps").is_none());
         assert!(matches!(

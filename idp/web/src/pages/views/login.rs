@@ -20,8 +20,8 @@ pub struct PasswordView {
     pub notice: Option<Notice>,
     /// See [`Failure`].
     pub failure: Option<Failure>,
-    /// Other methods: `method`.
-    pub others: Vec<MethodOption>,
+    /// Whether another method may be chosen: `decision`, `other-way`.
+    pub other_ways: bool,
 }
 
 /// A code from an authenticator app (AUTH-TOTP).
@@ -37,8 +37,8 @@ pub struct TotpView {
     pub notice: Option<Notice>,
     /// See [`Failure`].
     pub failure: Option<Failure>,
-    /// Other methods: `method`.
-    pub others: Vec<MethodOption>,
+    /// Whether another method may be chosen: `decision`, `other-way`.
+    pub other_ways: bool,
 }
 
 /// Setting up an authenticator app.
@@ -60,6 +60,8 @@ pub struct TotpEnrolmentView {
     pub notice: Option<Notice>,
     /// See [`Failure`].
     pub failure: Option<Failure>,
+    /// Whether another method may be chosen: `decision`, `other-way`.
+    pub other_ways: bool,
 }
 
 /// Recovery codes, shown once.
@@ -124,7 +126,7 @@ pub struct ScopeView {
     pub text: Option<String>,
 }
 
-/// Several methods, none of them first.
+/// Several methods to choose from.
 #[derive(Clone, Debug, Serialize)]
 pub struct MethodChoiceView {
     /// Where the answer goes: `method`.

@@ -73,7 +73,7 @@ fn login() -> Vec<(String, Page)> {
         known: false,
         notice: None,
         failure: None,
-        others: Vec::new(),
+        other_ways: false,
     };
     let choice = MethodChoiceView {
         form: form(),
@@ -88,7 +88,7 @@ fn login() -> Vec<(String, Page)> {
             "login-hint",
             Page::Password(PasswordView {
                 login: "olena@example.com".to_owned(),
-                others: methods(),
+                other_ways: true,
                 ..plain.clone()
             }),
         ),
@@ -149,7 +149,7 @@ fn totp() -> Vec<(String, Page)> {
         recovery: true,
         notice: None,
         failure: None,
-        others: Vec::new(),
+        other_ways: false,
     };
     let uri = "otpauth://totp/Quickstart:olena%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Quickstart";
     let mut samples = named([
@@ -158,7 +158,7 @@ fn totp() -> Vec<(String, Page)> {
             "code-failed",
             Page::Totp(TotpView {
                 failure: Some(Failure::Code),
-                others: methods(),
+                other_ways: true,
                 ..code.clone()
             }),
         ),
@@ -191,6 +191,7 @@ fn totp() -> Vec<(String, Page)> {
             digits: 6,
             notice: None,
             failure: None,
+            other_ways: false,
         };
         samples.extend(named([
             ("enrolment", Page::TotpEnrolment(enrolment.clone())),
@@ -198,6 +199,7 @@ fn totp() -> Vec<(String, Page)> {
                 "enrolment-failed",
                 Page::TotpEnrolment(TotpEnrolmentView {
                     failure: Some(Failure::Code),
+                    other_ways: true,
                     ..enrolment
                 }),
             ),

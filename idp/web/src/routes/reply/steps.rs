@@ -12,9 +12,9 @@ use secrecy::ExposeSecret;
 
 use crate::headers::PagePolicy;
 use crate::pages::{
-    ConsentView, ErrorKind, Failure, Form, MethodLabel, MethodOption, Notice, Page,
-    PasswordChangeReason, PasswordChangeView, PasswordView, QrCode, RecoveryCodesView, RuleState,
-    RuleView, ScopeView, Shown, TotpEnrolmentView, TotpView,
+    ConsentView, ErrorKind, Failure, Form, MethodChoiceView, MethodLabel, MethodOption, Notice,
+    Page, PasswordChangeReason, PasswordChangeView, PasswordView, QrCode, RecoveryCodesView,
+    RuleState, RuleView, ScopeView, Shown, TotpEnrolmentView, TotpView,
 };
 use crate::visit::Visit;
 
@@ -30,9 +30,16 @@ pub(crate) fn login_page(visit: &Visit, page: LoginPage) -> Response {
 fn view(visit: &Visit, page: LoginPage) -> Option<Page> {
     let form = form(visit, &page.target);
     let (notice, failure) = messages(page.notice);
-    let others = options(visit, &page.alternatives);
+    let other_ways = page.other_ways;
     let application = page.client.name;
     Some(match page.view {
+        StepView::Choice { methods } => Page::MethodChoice(MethodChoiceView {
+            form,
+            application: Some(application),
+            methods: options(visit, &methods),
+            notice,
+            failure,
+        }),
         StepView::Password { login, known, .. } => Page::Password(PasswordView {
             form,
             application: Some(application),
@@ -40,7 +47,7 @@ fn view(visit: &Visit, page: LoginPage) -> Option<Page> {
             known,
             notice: notice.or(known.then_some(Notice::Reauthenticate)),
             failure,
-            others,
+            other_ways,
         }),
         StepView::Totp {
             digits, recovery, ..
@@ -50,7 +57,7 @@ fn view(visit: &Visit, page: LoginPage) -> Option<Page> {
             recovery,
             notice,
             failure,
-            others,
+            other_ways,
         }),
         StepView::EnrolTotp {
             uri, seed, digits, ..
@@ -63,6 +70,7 @@ fn view(visit: &Visit, page: LoginPage) -> Option<Page> {
             digits,
             notice,
             failure,
+            other_ways,
         }),
         StepView::RecoveryCodes { codes } => Page::RecoveryCodes(RecoveryCodesView {
             form,
