@@ -91,7 +91,9 @@ pub struct ScopeConsent {
     /// Sentence on the consent page. Default: the display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<Texts>,
-    /// Whether people are asked for it where the client requires consent. Default: `true`.
+    /// Whether people are asked for it where the client requires consent. Default: `true`; for
+    /// `openid` only where it has a `text` or releases something, because by itself it says no
+    /// more than that a person is the same one as before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ask: Option<bool>,
 }

@@ -10,6 +10,7 @@
 mod accounts;
 mod browser;
 mod choice;
+mod consent;
 mod dev_options;
 mod journey;
 mod kill;

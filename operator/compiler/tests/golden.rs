@@ -7,7 +7,7 @@
 //! `secret-faults`; OIDC-13 and KC-CL-11 `redirect-addresses`; KC-CL-01 `full` (web origins);
 //! OIDC-14, OIDC-15 and OIDC-57 `references-not-found`, `system-scope-of-people` and
 //! `one-scope-twice`; OIDC-63 `references-not-found` (session claims); KC-MAP-01 to KC-MAP-07
-//! `full`; KC-ROLE-05 `role-cycle`; REGION-RES-01 `medical-data`, `medical-scope-without-consent`
+//! `full`; KC-CONS-01 `openid-that-asks`; KC-ROLE-05 `role-cycle`; REGION-RES-01 `medical-data`, `medical-scope-without-consent`
 //! and `class-lowered`; FLOW-01 and FLOW-04 `bad-expressions`; FLOW-06 `standard-flow-dead-end`;
 //! FLOW-07 `flow-dead-end`, `flow-denies-everybody` and `flow-without-factor`; FLOW-20 and FLOW-26
 //! `full`; AUTH-MATCH-01 `attribute-unfit`; ATTR-IN-01 `bad-pattern`; ATTR-COMP-01

@@ -182,7 +182,7 @@ fn has_recovery_codes(run: &Run) -> bool {
 fn has_other_ways(run: &Run) -> bool {
     match &run.state.stage {
         Stage::Ask { offers, chosen, .. } => chosen.is_some() && offers.len() > 1,
-        Stage::RecoveryCodes { .. } | Stage::NewPassword { .. } | Stage::Consent => false,
+        Stage::RecoveryCodes { .. } | Stage::NewPassword { .. } | Stage::Consent { .. } => false,
     }
 }
 

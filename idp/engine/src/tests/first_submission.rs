@@ -56,9 +56,15 @@ async fn a_choice_at_entry_is_kept_without_a_row() {
     let there = here.other_process();
     let mut browser = Browser::default();
     let first = page(browser.authorize(&here, &request("demo", &[])).await);
-    let other = first.alternatives[0].method.clone();
+    assert!(first.other_ways);
+    let ways = page(browser.answer(&here, &first, Answer::OtherWay).await);
+    assert!(is_sealed(&ways));
+    let StepView::Choice { methods } = &ways.view else {
+        panic!("not a choice: {:?}", ways.view);
+    };
+    let other = methods[1].method.clone();
     let choice = Answer::Choose(other.clone());
-    let chosen = page(browser.answer(&here, &first, choice).await);
+    let chosen = page(browser.answer(&there, &ways, choice).await);
     assert!(is_sealed(&chosen));
     assert_eq!(chosen.notice, None);
     assert!(matches!(&chosen.view, StepView::Password { method, .. } if *method == other));

@@ -2,6 +2,7 @@
 
 use realmwright_crds::ScopeSpec;
 use realmwright_crds::scope::ScopeConsent;
+use realmwright_decision::scopes::OPENID;
 use realmwright_snapshot::{ScopeName, ScopeSnapshot};
 
 use super::claims::{self, Owner};
@@ -17,6 +18,11 @@ pub(crate) fn token<'a>(scope: &Typed<'a, ScopeSpec>) -> &'a str {
         .scope
         .as_ref()
         .map_or_else(|| scope.name(), |token| token.as_str())
+}
+
+/// Whether it lets anything through, beside its own name.
+fn releases(spec: &ScopeSpec) -> bool {
+    !(spec.claims.is_empty() && spec.audiences.is_empty() && spec.roles.is_empty())
 }
 
 pub(crate) fn lower(
@@ -37,7 +43,7 @@ pub(crate) fn lower(
     } = scope.spec;
     let token = token(scope);
     let ScopeConsent { text, ask } = consent.clone().unwrap_or_default();
-    let asks = ask.unwrap_or(true);
+    let asks = ask.unwrap_or_else(|| token != OPENID || text.is_some() || releases(scope.spec));
     let name = context.texts(
         display_name.as_ref(),
         Some(token),

@@ -220,30 +220,31 @@ fn authentication_differs(old: &ClientAuthentication, new: &ClientAuthentication
     let changed = |text: &str| Change::new(Effect::Authentication, text);
     match (old, new) {
         (old, new) if old == new => Vec::new(),
-        (
-            Secret { methods, secret },
-            Secret {
-                methods: ways,
-                secret: other,
-            },
-        ) => {
+        (Secret { methods, .. }, Secret { methods: ways, .. }) => {
             let name = |method: &SecretMethod| match method {
                 SecretMethod::ClientSecretBasic => "client_secret_basic",
                 SecretMethod::ClientSecretPost => "client_secret_post",
             };
-            let mut found = items(
+            let of_methods = items(
                 methods.iter().map(name),
                 ways.iter().map(name),
                 (Effect::Authentication, "may use", "may no longer use"),
             );
-            if secret != other {
-                found.push(
-                    changed("its secret is another one")
-                        .values(secret.as_str(), other.as_str())
-                        .risky("it is refused until it has the new secret"),
-                );
-            }
-            found
+            let of_secrets = items(
+                old.secrets(),
+                new.secrets(),
+                (
+                    Effect::Authentication,
+                    "is accepted with the secret",
+                    "is refused with the secret",
+                ),
+            );
+            let lost = "it has to have the other secret by then";
+            let of_secrets = of_secrets.into_iter().map(|change| {
+                let refused = change.text.starts_with("is refused");
+                change.risky_if(refused, lost)
+            });
+            of_methods.into_iter().chain(of_secrets).collect()
         }
         (PrivateKeyJwt(old), PrivateKeyJwt(new)) => {
             let text = |keys: &AssertionKeys| match keys {
