@@ -112,3 +112,82 @@ fn accounts_without_a_running_dev_says_what_is_missing() {
     );
     assert!(text.ends_with("status 3"), "{text}");
 }
+
+/// What is shown of a change, and what a pipeline reads from the status: 0 nothing, 4 a change, 5
+/// a risky one, 1 a side that does not compile, 3 a side that is not there.
+#[test]
+fn a_plan_says_by_its_status_what_it_found() {
+    let ends = |arguments: &[&str], status: &str| {
+        let text = run(arguments);
+        assert!(text.ends_with(status), "{arguments:?}: {text}");
+        text
+    };
+    let none = ends(&["plan", "small", "small"], "status 0");
+    assert_eq!(none, "no changes\nstatus 0");
+    let refused = ends(&["plan", "small", "faulty"], "status 1");
+    assert!(
+        refused.starts_with("faulty does not compile\n"),
+        "{refused}"
+    );
+    ends(&["plan", "nowhere", "small"], "status 3");
+    ends(&["plan", "small"], "status 2");
+
+    let folder = tempfile::tempdir().unwrap();
+    let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/small");
+    let edited = |from: &str, to: &str| {
+        let mut found = false;
+        for entry in std::fs::read_dir(&data).unwrap() {
+            let entry = entry.unwrap();
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            found |= text.contains(from);
+            let path = folder.path().join(entry.file_name());
+            std::fs::write(path, text.replace(from, to)).unwrap();
+        }
+        assert!(found, "no file holds {from:?}");
+        folder.path().to_str().unwrap().to_owned()
+    };
+    let named = edited("displayName: {en: ", "displayName: {en: Another ");
+    ends(&["plan", "small", &named], "status 4");
+    let json = ends(&["plan", "small", &named, "--format", "json"], "status 4");
+    let json: serde_json::Value = serde_json::from_str(json.trim_end_matches("status 4")).unwrap();
+    assert_eq!(json["verdict"], "changed");
+    assert_eq!(json["realms"][0]["changes"][0]["effect"], "texts");
+}
+
+/// Both sides may be in Git: a revision alone is the folder of the other side.
+#[test]
+fn a_side_may_be_a_revision() {
+    let folder = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| {
+        let done = Command::new("git")
+            .arg("-C")
+            .arg(folder.path())
+            .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{done:?}");
+    };
+    let config = folder.path().join("config");
+    std::fs::create_dir(&config).unwrap();
+    let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/small");
+    for entry in std::fs::read_dir(&data).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), config.join(entry.file_name())).unwrap();
+    }
+    std::fs::write(config.join(".hidden.yaml"), "not: [yaml").unwrap();
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-qm", "one"]);
+    let config = config.to_str().unwrap();
+    assert_eq!(run(&["plan", "HEAD", config]), "no changes\nstatus 0");
+    let shop = PathBuf::from(config).join("clients.yaml");
+    let text = std::fs::read_to_string(&shop).unwrap();
+    std::fs::write(&shop, text.replace("{en: Shop}", "{en: Store}")).unwrap();
+    let text = run(&["plan", "HEAD", config]);
+    assert!(text.contains("its name or links differ"), "{text}");
+    assert!(text.ends_with("status 4"), "{text}");
+    let text = run(&["plan", "nosuchrevision", config]);
+    assert!(text.contains("nosuchrevision"), "{text}");
+    assert!(text.ends_with("status 3"), "{text}");
+}

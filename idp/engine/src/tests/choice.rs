@@ -195,7 +195,7 @@ async fn one_of_two_generators_is_set_up() {
     assert_eq!(method(&other), "work-totp");
     assert_ne!(seed_of(&other), seed);
     let totp = Builder::new()
-        .with_secret(Secret::try_from_base32(&seed_of(&other)).unwrap())
+        .with_secret(Secret::try_from_base32(seed_of(&other)).unwrap())
         .build_noncompliant();
     let now = u64::try_from(world.clock_now().as_second()).unwrap();
     let app_code = Answer::Code(totp.generate(now).to_string().into());
