@@ -1,7 +1,8 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use realmwright_store::{AttemptKey, AttemptRow, Refusal};
+use realmwright_store::{AttemptKey, AttemptRow, Change, Refusal};
 
 use super::{Writing, micros};
 use crate::error::{Halt, OnTable as _, inconsistent};
@@ -37,8 +38,46 @@ const RESET: &str = "DELETE FROM attempts WHERE realm = $1 AND purpose = $2 AND 
 const UNCOUNT: &str = "UPDATE attempts
     SET count = greatest(count - 1, 0), locked_until = NULL, expires_at = window_until
     WHERE realm = $1 AND purpose = $3 AND key = $4 AND expires_at > clock_micros($2)";
+// The list of a scan is evaluated in the order of the array.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended(key, 0))
+    FROM unnest($1::text[]) AS key";
+
+/// The counters that a list of changes touches, in the order in which every commit locks them.
+fn counters(changes: &[Change]) -> BTreeSet<(&str, &str)> {
+    changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::CountAttempt { key, .. }
+            | Change::UncountAttempt { key }
+            | Change::ResetAttempts { key } => Some((key.purpose.as_str(), key.key.as_str())),
+            _ => None,
+        })
+        .collect()
+}
 
 impl Writing<'_> {
+    /// Takes the counters of all changes in one order, before any row is locked: two logins that
+    /// count the same address and name in opposite orders would each wait for the other.
+    pub(super) async fn lock_counters(
+        &mut self,
+        changes: &[Change],
+    ) -> realmwright_store::Result<()> {
+        let counters = counters(changes);
+        if counters.len() < 2 {
+            return Ok(());
+        }
+        let keys: Vec<String> = counters
+            .into_iter()
+            .map(|(purpose, key)| format!("{}/{purpose}/{key}", self.realm))
+            .collect();
+        sqlx::query(LOCK)
+            .bind(keys)
+            .execute(&mut *self.connection)
+            .await
+            .reading("attempts")?;
+        Ok(())
+    }
+
     pub(super) async fn count_attempt(
         &mut self,
         key: &AttemptKey,

@@ -56,6 +56,7 @@ impl PostgresStore {
             realm: realm.as_str(),
             shift: self.clock.shift(),
         };
+        writing.lock_counters(changes).await?;
         let mut committed = Committed::default();
         for (index, change) in changes.iter().enumerate() {
             match writing.apply(change).await {
