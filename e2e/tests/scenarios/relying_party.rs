@@ -95,7 +95,7 @@ async fn a_refresh_token_that_is_used_twice_ends_its_family() {
     let dev = Dev::start();
     let mut application = Application::start(&dev.issuer, "consenting", None).await;
     let person = Person::new();
-    let begun = application.begin(&[], &[]);
+    let begun = application.begin(&["profile"], &[]);
     let page = person.open(&begun.url).await.unwrap().page();
     let consent = person
         .submit(&page, &[("login", LOGIN), ("password", PASSWORD)])
