@@ -2,10 +2,12 @@
 
 mod attributes;
 mod protection;
+mod retention;
 mod tokens;
 
 pub use attributes::{AttributeSpec, Input, Purposes, ValueKind};
 pub use protection::{PasswordQueue, Protection};
+pub use retention::Retention;
 pub use tokens::{
     AccessTokenPolicy, IdTokenPolicy, KeyPolicy, RefreshTokenPolicy, Sessions, SigningAlgorithm,
     TokenFormat, TokenPolicy,
@@ -133,6 +135,9 @@ pub struct RealmSpec {
     /// Protection of the login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protection: Option<Protection>,
+    /// How long records are kept that have no end of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
     /// Roles of the realm (KC-ROLE-01). Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(

@@ -34,7 +34,7 @@ fn base(kind: &str) -> Value {
             "placements": [{"region": "ua", "issuer": "https://id.example.com/main"}],
             "locales": {"supported": ["en", "uk"], "default": "uk"},
             "attributes": [{"name": "email", "type": "String", "searchable": true}],
-            "sessions": {}, "keys": {}, "protection": {"passwordQueue": {}},
+            "sessions": {}, "keys": {}, "protection": {"passwordQueue": {}}, "retention": {},
             "tokens": {"accessToken": {}, "idToken": {}, "refreshToken": {}},
         }),
         "Client" => json!({
@@ -336,6 +336,17 @@ fn broken_at_creation() -> Vec<Broken> {
             "publishAhead must be shorter than rotationInterval (defaults 24h and 720h)",
         );
     }
+    // CONF-STORE-03.
+    add(
+        "Realm",
+        json!({"retention": {"auditEvents": "23h"}}),
+        "auditEvents are kept for 24h at least",
+    );
+    add(
+        "Realm",
+        json!({"retention": {"deadLetters": "0s"}}),
+        "deadLetters must be longer than 0s",
+    );
     add(
         "Realm",
         json!({"protection": {"attemptWindow": "0s"}}),
@@ -825,6 +836,10 @@ fn what_the_rules_mean_to_allow_is_allowed() {
             json!({"sessions": {"idle": "10h", "lifetime": "600m"}}),
         ),
         ("Realm", json!({"keys": {"publishAhead": "60m"}})),
+        (
+            "Realm",
+            json!({"retention": {"auditEvents": "24h", "deadLetters": "1s"}}),
+        ),
         (
             "Realm",
             json!({"tokens": {"codeLifetime": "10m", "refreshToken": {"reuseInterval": "0s"}}}),

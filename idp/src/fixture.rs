@@ -11,7 +11,7 @@ use realmwright_keys::{
 use realmwright_snapshot::{
     Country, Envelope, FORMAT, InstanceName, KeyPolicy, Layout, Locale, Locales, LocalizedText,
     PasswordQueue, Period, Profile, Protection, Purposes, RealmCore, RealmId, RealmSnapshot,
-    RegionName, Sealer, SessionPolicy, SigningAlgorithm, TokenPolicy,
+    RegionName, Retention, Sealer, SessionPolicy, SigningAlgorithm, TokenPolicy,
 };
 
 use crate::artefacts::Offer;
@@ -79,6 +79,7 @@ pub(crate) fn snapshot(id: &str, issuer: &str) -> RealmSnapshot {
                     max_wait: Period::from_secs(5),
                 },
             },
+            retention: Retention::default(),
             roles: BTreeMap::new(),
             default_roles: BTreeSet::new(),
             bootstrap_accounts: Vec::new(),

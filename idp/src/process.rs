@@ -181,7 +181,11 @@ impl Process {
             swap,
             ..
         } = self;
-        life.spawn(tasks::sweep(Arc::clone(store), life.clone()));
+        life.spawn(tasks::sweep(
+            Arc::clone(store),
+            Arc::clone(swap),
+            life.clone(),
+        ));
         life.spawn(tasks::deliver(
             Arc::clone(store),
             Arc::clone(swap),

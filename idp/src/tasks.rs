@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use realmwright_engine::ports::{Clock, EventBatch};
 use realmwright_snapshot::RealmId;
-use realmwright_store::{Change, OutboxRow, Store};
+use realmwright_store::{Change, OutboxRow, Purged, Retention, Store, StoreError};
 
 use crate::hot_swap::HotSwap;
 use crate::lifecycle::Lifecycle;
@@ -28,30 +28,71 @@ const FLUSH_CHUNK: usize = 500;
 /// While the database is away so many changes of a realm are held; further ones are counted.
 const MOST_HELD: usize = 50_000;
 
-/// Deletes expired rows in batches, until the stop.
-pub async fn sweep(store: Arc<dyn Store>, life: Lifecycle) {
+/// Deletes what has expired, and what the served realms have kept for long enough, in batches,
+/// until the stop.
+pub async fn sweep(store: Arc<dyn Store>, swap: Arc<HotSwap>, life: Lifecycle) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(SWEEP_EVERY) => {}
             () = life.stopped() => return,
         }
-        let mut all = 0;
-        loop {
-            match store.sweep(SWEEP_BATCH).await {
-                Ok(0) => break,
-                Ok(some) => all += some,
-                Err(fault) => {
-                    tracing::warn!(error = &fault as &dyn std::error::Error, "cannot sweep");
-                    break;
-                }
-            }
-            if life.is_stopping() {
-                return;
-            }
+        let swept = match sweep_expired(&*store, &life).await {
+            Ok(()) => purge_realms(&*store, &swap, &life).await,
+            fault => fault,
+        };
+        if let Err(fault) = swept {
+            tracing::warn!(error = &fault as &dyn std::error::Error, "cannot sweep");
         }
-        if all > 0 {
-            tracing::debug!(rows = all, "swept");
+    }
+}
+
+async fn sweep_expired(store: &dyn Store, life: &Lifecycle) -> Result<(), StoreError> {
+    let mut all = 0;
+    while !life.is_stopping() {
+        let swept = store.sweep(SWEEP_BATCH).await?;
+        if swept == 0 {
+            break;
         }
+        all += swept;
+    }
+    if all > 0 {
+        tracing::debug!(rows = all, "swept");
+    }
+    Ok(())
+}
+
+async fn purge_realms(
+    store: &dyn Store,
+    swap: &HotSwap,
+    life: &Lifecycle,
+) -> Result<(), StoreError> {
+    for realm in swap.current().iter() {
+        let retention = retention(&realm.snapshot().core.retention);
+        let mut all = Purged::default();
+        while !life.is_stopping() {
+            let purged = store.purge(realm.id(), &retention, SWEEP_BATCH).await?;
+            if purged == Purged::default() {
+                break;
+            }
+            all.events += purged.events;
+            all.dead_letters += purged.dead_letters;
+        }
+        if all != Purged::default() {
+            tracing::info!(
+                realm = %realm.id(),
+                events = all.events,
+                dead_letters = all.dead_letters,
+                "deleted what was kept for long enough"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn retention(declared: &realmwright_snapshot::Retention) -> Retention {
+    Retention {
+        events: declared.audit_events.map(Duration::from),
+        dead_letters: declared.dead_letters.into(),
     }
 }
 
@@ -192,7 +233,60 @@ impl Batches {
 
 #[cfg(test)]
 mod tests {
+    use realmwright_snapshot::Period;
+    use realmwright_store::{Commit as _, EventQuery, EventRow, Events as _, Maintenance as _};
+    use realmwright_store_sqlite::SqliteStore;
+
     use super::*;
+    use crate::fixture;
+
+    /// CONF-STORE-03: each realm by what it declares, and none by default.
+    #[tokio::test]
+    async fn realms_keep_audit_events_as_long_as_they_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("test.db"))
+            .await
+            .unwrap();
+        let swap = HotSwap::new();
+        let mut declared = fixture::snapshot("a.short", "https://id.example.com/short");
+        declared.core.retention.audit_events = Some(Period::from_secs(86_400));
+        let keyring = fixture::keyring(&declared);
+        swap.accept(fixture::offer_of(&declared, keyring, 1), fixture::now())
+            .unwrap();
+        let silent = fixture::offer("a.silent", "https://id.example.com/silent", 1);
+        swap.accept(silent, fixture::now()).unwrap();
+        let now = store.now().await.unwrap();
+        let event = EventRow {
+            id: "0190b6c4-7a10-7cc3-98d1-3f6b0c5a1f2e".parse().unwrap(),
+            at: now,
+            kind: "login_failed".to_owned(),
+            subject: None,
+            client: None,
+            fields: serde_json::Map::new(),
+        };
+        let realms = ["a.short", "a.silent", "a.elsewhere"].map(RealmId::from);
+        for realm in &realms {
+            let record = vec![Change::RecordEvent(event.clone())];
+            store.commit(realm, record).await.unwrap();
+        }
+        let left = async || {
+            let mut left = Vec::new();
+            for realm in &realms {
+                let query = EventQuery {
+                    limit: 10,
+                    ..EventQuery::default()
+                };
+                left.push(store.events(realm, &query).await.unwrap().items.len());
+            }
+            left
+        };
+        let life = Lifecycle::new();
+        for (hours, expected) in [(23, [1, 1, 1]), (25, [0, 1, 1]), (1_000_000, [0, 1, 1])] {
+            store.set_clock_offset(SignedDuration::from_hours(hours));
+            purge_realms(&store, &swap, &life).await.unwrap();
+            assert_eq!(left().await, expected, "{hours}");
+        }
+    }
 
     #[test]
     fn back_off_grows_and_has_an_end() {

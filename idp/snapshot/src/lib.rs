@@ -52,7 +52,7 @@ pub use names::{
 pub use period::Period;
 pub use realm::{
     BootstrapAccount, KeyPolicy, Layout, Locales, PasswordQueue, Profile, Protection, RealmCore,
-    RealmSnapshot, RoleSnapshot, SessionPolicy, SigningAlgorithm, TokenPolicy,
+    RealmSnapshot, Retention, RoleSnapshot, SessionPolicy, SigningAlgorithm, TokenPolicy,
 };
 pub use scope::ScopeSnapshot;
 pub use seal::{Digest, PartName, RootManifest, SealFault, Sealed, Sealer, canonical_json, open};

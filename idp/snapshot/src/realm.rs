@@ -68,6 +68,9 @@ pub struct RealmCore {
     pub flow: Option<FlowName>,
     /// Protection of the login.
     pub protection: Protection,
+    /// How long records are kept that have no end of their own.
+    #[serde(default)]
+    pub retention: Retention,
     /// Realm roles.
     pub roles: BTreeMap<RoleName, RoleSnapshot>,
     /// Roles that everybody holds.
@@ -194,6 +197,25 @@ pub struct PasswordQueue {
     pub length: u32,
     /// Longest wait of one.
     pub max_wait: Period,
+}
+
+/// How long records are kept that have no end of their own (CONF-STORE-03).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// Audit events; none keeps them without end.
+    pub audit_events: Option<Period>,
+    /// Deliveries that were given up.
+    pub dead_letters: Period,
+}
+
+impl Default for Retention {
+    /// What holds where nothing is declared.
+    fn default() -> Self {
+        Self {
+            audit_events: None,
+            dead_letters: Period::from_secs(30 * 86_400),
+        }
+    }
 }
 
 /// A realm role.

@@ -9,8 +9,8 @@ use crate::{
     AccessSnapshot, ClientAuthentication, ClientScopes, ClientSnapshot, GrantType, KeyPolicy,
     Layout, Locale, Locales, LocalizedText, LogoutSettings, OidcClient, OnDeny, PasswordQueue,
     Period, Pkce, Profile, Protection, Purposes, RealmCore, RealmSnapshot, RefreshSettings,
-    ResponseType, RoleScope, SecretHandle, SecretMethod, SessionPolicy, SigningAlgorithm,
-    TokenFormat, TokenPolicy,
+    ResponseType, Retention, RoleScope, SecretHandle, SecretMethod, SessionPolicy,
+    SigningAlgorithm, TokenFormat, TokenPolicy,
 };
 
 /// An address that is known to parse.
@@ -122,6 +122,7 @@ pub fn realm(clients: impl IntoIterator<Item = ClientSnapshot>) -> RealmSnapshot
                     max_wait: Period::from_secs(5),
                 },
             },
+            retention: Retention::default(),
             roles: BTreeMap::new(),
             default_roles: BTreeSet::new(),
             bootstrap_accounts: Vec::new(),

@@ -29,10 +29,11 @@ pub mod values;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use realmwright_snapshot::{
     AttributeName, Attributes, ClientId, Country, InstanceName, RealmId, RegionName,
 };
+use uuid::Uuid;
 
 pub use changes::{Change, Committed, Outcome, Refusal};
 pub use rows::{
@@ -230,6 +231,37 @@ pub struct Owner {
     pub instance: Option<InstanceName>,
 }
 
+/// How long a realm keeps what has no end of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Audit events, from when they happened; none keeps them without end.
+    pub events: Option<Duration>,
+    /// Outbox rows that are dead, from when they died.
+    pub dead_letters: Duration,
+}
+
+impl Retention {
+    /// The instant before which an audit event is too old, and the lowest id that such an event
+    /// cannot have: ids of events begin with their time. None where all are kept.
+    #[must_use]
+    pub fn oldest_event(&self, now: Timestamp) -> Option<(Timestamp, Uuid)> {
+        let oldest = now
+            .checked_sub(SignedDuration::try_from(self.events?).ok()?)
+            .ok()?;
+        let millis = u128::try_from(oldest.as_millisecond()).ok()?;
+        Some((oldest, Uuid::from_u128((millis + 1) << 80)))
+    }
+}
+
+/// What a [`Maintenance::purge`] deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Audit events.
+    pub events: u64,
+    /// Dead outbox rows.
+    pub dead_letters: u64,
+}
+
 /// What runs without a realm.
 #[async_trait]
 pub trait Maintenance: Send + Sync {
@@ -243,6 +275,9 @@ pub trait Maintenance: Send + Sync {
     async fn now(&self) -> Result<Timestamp>;
     /// Deletes expired rows, at most `batch` of each table; returns how many went.
     async fn sweep(&self, batch: u32) -> Result<u64>;
+    /// Deletes what a realm has kept for long enough, oldest first and at most `batch` of each
+    /// table; returns how many went.
+    async fn purge(&self, realm: &RealmId, retention: &Retention, batch: u32) -> Result<Purged>;
     /// Leases up to `limit` due outbox rows of `realms` for `lease`.
     async fn claim_outbox(
         &self,
@@ -267,7 +302,7 @@ pub trait Store:
     Subjects + Logins + Sessions + Grants + Events + Attempts + Commit + PersonalData + Maintenance
 {
     /// Shifts the database clock; for tests only.
-    fn set_clock_offset(&self, offset: jiff::SignedDuration);
+    fn set_clock_offset(&self, offset: SignedDuration);
 }
 
 /// Searchable form of an attribute value; what [`LookupKey::value`] holds.

@@ -480,6 +480,7 @@ pub(crate) fn realm() -> RealmSnapshot {
                     max_wait: Period::from_secs(5),
                 },
             },
+            retention: Retention::default(),
             roles: [
                 role("admin", &["staff"]),
                 role("staff", &["demo:editor"]),

@@ -638,6 +638,7 @@ pub(crate) fn realm() -> RealmSnapshot {
                     max_wait: Period::from_secs(5),
                 },
             },
+            retention: Retention::default(),
             roles: [(
                 RoleName::from("staff"),
                 RoleSnapshot {

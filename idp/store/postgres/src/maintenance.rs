@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use realmwright_snapshot::RealmId;
 use realmwright_store::schema::{self, Build, Stored};
-use realmwright_store::{Maintenance, OutboxId, OutboxRow, Owner, Result};
+use realmwright_store::{Maintenance, OutboxId, OutboxRow, Owner, Purged, Result, Retention};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::PostgresStore;
@@ -15,10 +15,13 @@ use crate::rows::{self, Columns};
 
 /// Each file brings the schema from its index to the next version and writes that into `meta`,
 /// with the oldest build that may still read it.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001.sql"),
+    include_str!("../migrations/0002.sql"),
+];
 const BUILD: Build = Build {
-    version: 1,
-    oldest_usable: 1,
+    version: 2,
+    oldest_usable: 2,
 };
 
 // One migration at a time, for as long as it takes. The number is arbitrary and must not change.
@@ -59,8 +62,18 @@ const LEASE: &str = "UPDATE outbox SET due_at = clock_micros($1) + $2
         FOR UPDATE SKIP LOCKED)
     RETURNING realm, id, target, subject, payload, attempts";
 const COMPLETE: &str = "DELETE FROM outbox WHERE realm = $1 AND id = $2";
-const RELEASE: &str = "UPDATE outbox SET due_at = $3, last_error = $4, attempts = attempts + 1
+const RELEASE: &str = "UPDATE outbox SET due_at = $3, last_error = $4, attempts = attempts + 1,
+        dead_at = CASE WHEN $3::bigint IS NULL THEN clock_micros($5) END
     WHERE realm = $1 AND id = $2 AND due_at IS NOT NULL";
+const PURGE_EVENTS: &str = "DELETE FROM events WHERE (realm, id) IN (
+    SELECT realm, id FROM events
+    WHERE realm = $1 AND id < $2 AND at <= $3 ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED)";
+const DATE_DEAD_LETTERS: &str = "UPDATE outbox SET dead_at = clock_micros($2)
+    WHERE realm = $1 AND due_at IS NULL AND dead_at IS NULL";
+const PURGE_DEAD_LETTERS: &str = "DELETE FROM outbox WHERE (realm, id) IN (
+    SELECT realm, id FROM outbox
+    WHERE realm = $1 AND due_at IS NULL AND dead_at <= clock_micros($2) - $3
+    ORDER BY dead_at LIMIT $4 FOR UPDATE SKIP LOCKED)";
 /// Characters of a delivery error that are kept.
 const LONGEST_ERROR: usize = 500;
 
@@ -131,6 +144,32 @@ impl Maintenance for PostgresStore {
         Ok(swept)
     }
 
+    async fn purge(&self, realm: &RealmId, retention: &Retention, batch: u32) -> Result<Purged> {
+        let mut purged = Purged::default();
+        if let Some((oldest, below)) = retention.oldest_event(self.now().await?) {
+            let purge = sqlx::query(PURGE_EVENTS)
+                .bind(realm.as_str())
+                .bind(below)
+                .bind(oldest.as_microsecond())
+                .bind(i64::from(batch))
+                .execute(&self.pool);
+            purged.events = self.run("events", purge).await?.rows_affected();
+        }
+        let date = sqlx::query(DATE_DEAD_LETTERS)
+            .bind(realm.as_str())
+            .bind(self.clock.shift())
+            .execute(&self.pool);
+        self.run("outbox", date).await?;
+        let purge = sqlx::query(PURGE_DEAD_LETTERS)
+            .bind(realm.as_str())
+            .bind(self.clock.shift())
+            .bind(i64::try_from(retention.dead_letters.as_micros()).unwrap_or(i64::MAX))
+            .bind(i64::from(batch))
+            .execute(&self.pool);
+        purged.dead_letters = self.run("outbox", purge).await?.rows_affected();
+        Ok(purged)
+    }
+
     async fn claim_outbox(
         &self,
         realms: &[RealmId],
@@ -172,6 +211,7 @@ impl Maintenance for PostgresStore {
             .bind(id.0)
             .bind(retry_at.map(Timestamp::as_microsecond))
             .bind(error)
+            .bind(self.clock.shift())
             .execute(&self.pool);
         self.run("outbox", release).await?;
         Ok(())

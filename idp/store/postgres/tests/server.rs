@@ -294,6 +294,33 @@ async fn serving_needs_only_rows() {
     .await;
 }
 
+/// Migrations expand: what a former build has written is there, and that build goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_the_first_schema_is_brought_up() {
+    let Some(database) = TestDatabase::create().await else {
+        return;
+    };
+    let database = database.create_empty().await;
+    run(database.url(), include_str!("../migrations/0001.sql")).await;
+    let store = database.store();
+    assert!(store.check_schema().await.is_err());
+    run(
+        database.url(),
+        "INSERT INTO outbox (realm, id, target, payload, attempts, due_at)
+        VALUES ('acme.people', gen_random_uuid(), 'log', '{}', 3, NULL)",
+    )
+    .await;
+    store.migrate().await.unwrap();
+    store.check_schema().await.unwrap();
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    let (oldest_reader, left): (i64, i64) =
+        sqlx::query_as("SELECT (SELECT oldest_reader FROM meta), (SELECT count(*) FROM outbox)")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+    assert_eq!((oldest_reader, left), (1, 1));
+}
+
 /// PostgreSQL keeps no NUL character: nobody is found by one, and no message quotes the value.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn texts_with_nul_find_nothing_and_are_not_quoted() {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use realmwright_snapshot::RealmId;
 use realmwright_store::schema::{self, Build, Stored};
-use realmwright_store::{Maintenance, OutboxId, OutboxRow, Owner, Result};
+use realmwright_store::{Maintenance, OutboxId, OutboxRow, Owner, Purged, Result, Retention};
 use sqlx::SqliteConnection;
 
 use crate::SqliteStore;
@@ -15,10 +15,13 @@ use crate::rows::{self, Columns};
 
 /// Each file brings the schema from its index to the next version and writes that into `meta`,
 /// with the oldest build that may still read it.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001.sql"),
+    include_str!("../migrations/0002.sql"),
+];
 const BUILD: Build = Build {
-    version: 1,
-    oldest_usable: 1,
+    version: 2,
+    oldest_usable: 2,
 };
 
 const HAS_META: &str = "SELECT EXISTS (
@@ -55,8 +58,17 @@ const LEASE: &str = "UPDATE outbox SET due_at = $1 + $2
         ORDER BY due_at, id LIMIT $4)
     RETURNING realm, id, target, subject, payload, attempts";
 const COMPLETE: &str = "DELETE FROM outbox WHERE realm = $1 AND id = $2";
-const RELEASE: &str = "UPDATE outbox SET due_at = $3, last_error = $4, attempts = attempts + 1
+const RELEASE: &str = "UPDATE outbox SET due_at = $3, last_error = $4, attempts = attempts + 1,
+        dead_at = CASE WHEN $3 IS NULL THEN $5 END
     WHERE realm = $1 AND id = $2 AND due_at IS NOT NULL";
+const PURGE_EVENTS: &str = "DELETE FROM events WHERE (realm, id) IN (
+    SELECT realm, id FROM events
+    WHERE realm = $1 AND id < $2 AND at <= $3 ORDER BY id LIMIT $4)";
+const DATE_DEAD_LETTERS: &str = "UPDATE outbox SET dead_at = $2
+    WHERE realm = $1 AND due_at IS NULL AND dead_at IS NULL";
+const PURGE_DEAD_LETTERS: &str = "DELETE FROM outbox WHERE (realm, id) IN (
+    SELECT realm, id FROM outbox
+    WHERE realm = $1 AND due_at IS NULL AND dead_at <= $2 ORDER BY dead_at LIMIT $3)";
 /// Characters of a delivery error that are kept.
 const LONGEST_ERROR: usize = 500;
 
@@ -120,6 +132,38 @@ impl Maintenance for SqliteStore {
         Ok(swept)
     }
 
+    async fn purge(&self, realm: &RealmId, retention: &Retention, batch: u32) -> Result<Purged> {
+        let now = self.clock.now();
+        let mut purged = Purged::default();
+        if let Some((oldest, below)) = retention.oldest_event(self.now().await?) {
+            purged.events = sqlx::query(PURGE_EVENTS)
+                .bind(realm.as_str())
+                .bind(below)
+                .bind(oldest.as_microsecond())
+                .bind(i64::from(batch))
+                .execute(&self.writer)
+                .await
+                .reading("events")?
+                .rows_affected();
+        }
+        sqlx::query(DATE_DEAD_LETTERS)
+            .bind(realm.as_str())
+            .bind(now)
+            .execute(&self.writer)
+            .await
+            .reading("outbox")?;
+        let kept = i64::try_from(retention.dead_letters.as_micros()).unwrap_or(i64::MAX);
+        purged.dead_letters = sqlx::query(PURGE_DEAD_LETTERS)
+            .bind(realm.as_str())
+            .bind(now.saturating_sub(kept))
+            .bind(i64::from(batch))
+            .execute(&self.writer)
+            .await
+            .reading("outbox")?
+            .rows_affected();
+        Ok(purged)
+    }
+
     async fn claim_outbox(
         &self,
         realms: &[RealmId],
@@ -162,6 +206,7 @@ impl Maintenance for SqliteStore {
             .bind(id.0)
             .bind(retry_at.map(Timestamp::as_microsecond))
             .bind(error)
+            .bind(self.clock.now())
             .execute(&self.writer)
             .await
             .reading("outbox")?;

@@ -111,6 +111,35 @@ async fn every_table_is_strict() {
     assert!(loose.is_empty(), "{loose:?}");
 }
 
+/// Migrations expand: what a former build has written is there, and that build goes on.
+#[tokio::test]
+async fn a_database_of_the_first_schema_is_brought_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    let store = SqliteStore::connect(&path).unwrap();
+    let mut former = connect(&path).await;
+    sqlx::raw_sql(include_str!("../migrations/0001.sql"))
+        .execute(&mut former)
+        .await
+        .unwrap();
+    assert!(store.check_schema().await.is_err());
+    let letter = "INSERT INTO outbox (realm, id, target, payload, attempts, due_at)
+        VALUES ('acme.people', zeroblob(16), 'log', '{}', 3, NULL)";
+    sqlx::query(letter).execute(&mut former).await.unwrap();
+    store.migrate().await.unwrap();
+    store.check_schema().await.unwrap();
+    let oldest_reader: i64 = sqlx::query_scalar("SELECT oldest_reader FROM meta")
+        .fetch_one(&mut former)
+        .await
+        .unwrap();
+    assert_eq!(oldest_reader, 1);
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox")
+        .fetch_one(&mut former)
+        .await
+        .unwrap();
+    assert_eq!(left, 1);
+}
+
 /// A commit that its caller gives up on leaves the writer usable and nothing by half.
 #[tokio::test]
 async fn a_commit_that_is_dropped_blocks_nobody() {

@@ -1,8 +1,13 @@
 //! The database clock decides what has expired, whether it was swept or not (KC-SES-06).
 
+use std::time::Duration;
+
+use realmwright_snapshot::RealmId;
+use uuid::Uuid;
+
 use super::samples::*;
-use super::{Fixture, done, realm, refusal};
-use crate::{Change, LoginRow, Refusal};
+use super::{Fixture, done, done_in, realm, refusal};
+use crate::{Change, EventQuery, EventRow, LoginRow, Purged, Refusal, Retention, Store};
 
 pub async fn hides_what_has_expired(fixture: &impl Fixture) {
     let store = fixture.store();
@@ -136,6 +141,118 @@ pub async fn sweeps_what_has_expired_in_batches(fixture: &impl Fixture) {
         let empty = fixture.dump(table.name).await.is_empty();
         assert_eq!(empty, swept_away.contains(&table.name), "{}", table.name);
     }
+}
+
+const RETENTION: Retention = Retention {
+    events: Some(Duration::from_secs(100)),
+    dead_letters: Duration::from_secs(200),
+};
+
+async fn events_of(store: &dyn Store, realm: &RealmId) -> Vec<Uuid> {
+    let query = EventQuery {
+        limit: 100,
+        ..EventQuery::default()
+    };
+    let page = store.events(realm, &query).await.unwrap();
+    page.items.into_iter().map(|event| event.id).collect()
+}
+
+/// CONF-STORE-03.
+pub async fn purges_audit_events_by_age(fixture: &impl Fixture) {
+    let store = fixture.store();
+    let at = clock(&*store).await;
+    let other = RealmId::from("acme.other");
+    // The highest id that an event of this moment can have.
+    let millis = u128::try_from(at.as_millisecond()).unwrap();
+    let last = Uuid::from_u128((millis << 80) | 0x7fff_bfff_ffff_ffff_ffff);
+    let mut old: Vec<EventRow> = (1..=4).map(|number| event(number, 1, at)).collect();
+    old.push(EventRow {
+        id: last,
+        ..event(5, 1, at)
+    });
+    let younger = event(6, 1, after(at, 50));
+    let records = old.iter().chain([&younger]).cloned();
+    done(&*store, records.map(Change::RecordEvent).collect()).await;
+    done_in(&*store, &other, vec![Change::RecordEvent(event(7, 1, at))]).await;
+
+    let events = async |retention: Retention, batch| {
+        let purged = store.purge(&realm(), &retention, batch).await.unwrap();
+        assert_eq!(purged.dead_letters, 0);
+        purged.events
+    };
+    store.set_clock_offset(offset(98));
+    assert_eq!(events(RETENTION, 100).await, 0, "too young");
+    store.set_clock_offset(offset(101));
+    assert_eq!(events(RETENTION, 2).await, 2, "no more than a batch");
+    let left = events_of(&*store, &realm()).await;
+    assert_eq!(left, [event_id(3), event_id(4), event_id(6), last]);
+    assert_eq!(events(RETENTION, 2).await, 2);
+    assert_eq!(events(RETENTION, 2).await, 1);
+    assert_eq!(events(RETENTION, 2).await, 0);
+    assert_eq!(events_of(&*store, &realm()).await, [event_id(6)]);
+
+    let for_ever = Retention {
+        events: None,
+        ..RETENTION
+    };
+    store.set_clock_offset(offset(99_999_999));
+    assert_eq!(events(for_ever, 100).await, 0);
+    let too_long = Retention {
+        events: Some(Duration::MAX),
+        ..RETENTION
+    };
+    assert_eq!(events(too_long, 100).await, 0);
+    assert_eq!(events(RETENTION, 100).await, 1);
+    assert_eq!(events_of(&*store, &other).await, [event_id(7)]);
+}
+
+pub async fn purges_dead_letters_by_age(fixture: &impl Fixture) {
+    let store = fixture.store();
+    let at = clock(&*store).await;
+    let other = RealmId::from("acme.other");
+    let messages = (1..=4).map(|number| Change::Enqueue(message(number, 1)));
+    done(&*store, messages.collect()).await;
+    done_in(&*store, &other, vec![Change::Enqueue(message(5, 1))]).await;
+    let lease = Duration::from_secs(1);
+    let realms = [realm(), other.clone()];
+    store.claim_outbox(&realms, 9, lease).await.unwrap();
+    for (realm, number) in [(realm(), 1), (realm(), 2), (other, 5)] {
+        store
+            .release_outbox(&realm, &outbox_id(number), None, "gone")
+            .await
+            .unwrap();
+    }
+    // The third is tried again, the fourth is leased: both are alive.
+    store
+        .release_outbox(&realm(), &outbox_id(3), Some(after(at, 5)), "busy")
+        .await
+        .unwrap();
+    let dead = async |batch| {
+        let purged = store.purge(&realm(), &RETENTION, batch).await.unwrap();
+        assert_eq!(purged.events, 0);
+        purged.dead_letters
+    };
+    store.set_clock_offset(offset(198));
+    assert_eq!(dead(100).await, 0, "too young");
+    // A build of the former schema does not say when: the time counts from the first purge.
+    fixture
+        .execute("UPDATE outbox SET dead_at = NULL WHERE attempts = 1".to_owned())
+        .await;
+    assert_eq!(dead(100).await, 0);
+    store.set_clock_offset(offset(396));
+    assert_eq!(dead(100).await, 0);
+    store.set_clock_offset(offset(400));
+    assert_eq!(dead(1).await, 1, "no more than a batch");
+    assert_eq!(dead(1).await, 1);
+    assert_eq!(dead(1).await, 0);
+    store.set_clock_offset(offset(99_999_999));
+    let purged = store.purge(&realm(), &RETENTION, 100).await.unwrap();
+    assert_eq!(purged, Purged::default());
+    assert_eq!(
+        fixture.dump("outbox").await.len(),
+        3,
+        "the living, and another realm's"
+    );
 }
 
 pub async fn the_offset_shifts_the_clock(fixture: &impl Fixture) {

@@ -87,6 +87,8 @@ macro_rules! contract_suite {
             erasure: exports_what_the_rules_say_and_no_secret;
             expiry: hides_what_has_expired;
             expiry: sweeps_what_has_expired_in_batches;
+            expiry: purges_audit_events_by_age;
+            expiry: purges_dead_letters_by_age;
             expiry: the_offset_shifts_the_clock;
             isolation: finds_nothing_across_realms;
             isolation: changes_nothing_across_realms;

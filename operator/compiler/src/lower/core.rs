@@ -8,13 +8,14 @@ use realmwright_crds::RealmSpec;
 use realmwright_crds::realm::{
     AccessTokenPolicy, BootstrapAccount as SpecAccount, IdTokenPolicy, KeyPolicy as SpecKeys,
     Layout as SpecLayout, Locales as SpecLocales, PasswordQueue as SpecQueue,
-    Protection as SpecProtection, RefreshTokenPolicy, Sessions, TokenPolicy as SpecTokens,
+    Protection as SpecProtection, RefreshTokenPolicy, Retention as SpecRetention, Sessions,
+    TokenPolicy as SpecTokens,
 };
 use realmwright_snapshot::{
     AttributeName, AttributeSnapshot, AttributeValue, Attributes, BootstrapAccount, Country,
     FlowName, InstanceName, KeyPolicy, Layout, Locale, Locales, PasswordQueue, Period, Profile,
-    Protection, RealmCore, RealmId, RegionName, RoleName, SessionPolicy, SigningAlgorithm,
-    TokenPolicy, ValueKind,
+    Protection, RealmCore, RealmId, RegionName, Retention, RoleName, SessionPolicy,
+    SigningAlgorithm, TokenPolicy, ValueKind,
 };
 use serde_json::Value as Json;
 use url::Url;
@@ -153,6 +154,7 @@ pub(crate) fn lower(
         keys,
         flow,
         protection,
+        retention,
         roles: _,
         default_roles,
         attach: _,
@@ -205,6 +207,7 @@ pub(crate) fn lower(
         keys: lower_keys(keys.unwrap_or_default(), gathered),
         flow: flow.as_ref().map(|flow| FlowName::from(flow.as_str())),
         protection: lower_protection(protection.unwrap_or_default()),
+        retention: lower_retention(retention.unwrap_or_default()),
         roles: roles::lower(context, faults),
         default_roles: default_roles
             .iter()
@@ -268,6 +271,17 @@ fn lower_protection(spec: SpecProtection) -> Protection {
             length: count(length, defaults::QUEUE_LENGTH),
             max_wait: period(max_wait, defaults::QUEUE_MAX_WAIT),
         },
+    }
+}
+
+fn lower_retention(spec: SpecRetention) -> Retention {
+    let SpecRetention {
+        audit_events,
+        dead_letters,
+    } = spec;
+    Retention {
+        audit_events: audit_events.map(|kept| kept.get().into()),
+        dead_letters: period(dead_letters, Retention::default().dead_letters),
     }
 }
 

@@ -71,6 +71,8 @@ pub enum Effect {
     Methods,
     /// Guards against guessing and overload.
     Protection,
+    /// How long records are kept.
+    Records,
     /// Roles.
     Roles,
     /// The attribute schema.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use realmwright_decision::facts::role_text;
 use realmwright_snapshot::{
     AttributeSnapshot, BootstrapAccount, KeyPolicy, MethodKind, MethodName, MethodSnapshot,
-    PasswordHashing, PasswordLockout, PasswordMethod, PasswordPolicy, Protection, RealmCore,
-    RoleName, RoleSnapshot, ScopeName, ScopeSnapshot, SessionPolicy, SigningAlgorithm, TokenPolicy,
-    TotpMethod,
+    PasswordHashing, PasswordLockout, PasswordMethod, PasswordPolicy, Period, Protection,
+    RealmCore, Retention, RoleName, RoleSnapshot, ScopeName, ScopeSnapshot, SessionPolicy,
+    SigningAlgorithm, TokenPolicy, TotpMethod,
 };
 
 use super::{Weaker, items, number, or_none, time, value, yes_no};
@@ -38,6 +38,7 @@ pub(super) fn core(old: &RealmCore, new: &RealmCore, found: &mut Vec<Change>) {
         keys,
         flow: _,
         protection,
+        retention,
         roles,
         default_roles,
         bootstrap_accounts,
@@ -122,6 +123,7 @@ pub(super) fn core(old: &RealmCore, new: &RealmCore, found: &mut Vec<Change>) {
     ));
     key_policy(keys, &new.keys, found);
     guards(*protection, new.protection, found);
+    records(*retention, new.retention, found);
     role_catalogue(
         (roles, default_roles),
         (&new.roles, &new.default_roles),
@@ -249,6 +251,34 @@ fn guards(old: Protection, new: Protection, found: &mut Vec<Change>) {
             let wait = crate::plan::changes::period(queue.max_wait);
             format!("{} waiting at most {wait}", queue.length)
         },
+    ));
+}
+
+/// No period keeps a record without end.
+fn records(old: Retention, new: Retention, found: &mut Vec<Change>) {
+    let Retention {
+        audit_events,
+        dead_letters,
+    } = old;
+    let kept = |period: &Option<Period>| {
+        period.map_or_else(|| "for ever".to_owned(), crate::plan::changes::period)
+    };
+    let forever = Period::from_millis(u64::MAX);
+    let earlier = new.audit_events.unwrap_or(forever) < audit_events.unwrap_or(forever);
+    found.extend(
+        value(
+            Effect::Records,
+            "audit events are kept",
+            (&audit_events, &new.audit_events),
+            kept,
+        )
+        .map(|change| change.risky_if(earlier, "older ones are deleted, and do not come back")),
+    );
+    found.extend(time(
+        Effect::Records,
+        "deliveries that were given up are kept",
+        (dead_letters, new.dead_letters),
+        None,
     ));
 }
 
