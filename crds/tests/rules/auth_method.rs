@@ -1,0 +1,70 @@
+use serde_json::{Value, json};
+
+use crate::{Cases, Refusal, other_realm};
+
+pub(crate) fn cases() -> Cases {
+    let totp = |totp: Value| json!({"password": null, "totp": totp});
+    let policy = |policy: Value| json!({"password": {"policy": policy}});
+    Cases {
+        kind: "AuthMethod",
+        base: json!({
+            "realmRef": {"name": "main"},
+            "password": {
+                "match": [{"all": [{"attribute": "email", "equals": "login"}]}],
+                "policy": {}, "lockout": {},
+            },
+        }),
+        refused: vec![
+            Refusal::new(
+                "exactly one of password, totp must be set",
+                [json!({"totp": {}}), json!({"password": null})],
+            ),
+            // AUTH-PWDPOL-01, 03, 06, 07.
+            Refusal::new(
+                "minLength must not be greater than maxLength (defaults 8 and 256)",
+                [
+                    json!({"minLength": 20, "maxLength": 10}),
+                    json!({"minLength": 257}),
+                    json!({"maxLength": 7}),
+                ]
+                .map(policy),
+            ),
+            Refusal::new(
+                "minGroups must not be greater than the number of groups (default 4)",
+                [
+                    json!({"minGroups": 5}),
+                    json!({
+                        "minGroups": 2, "groups": [{"name": "digits", "characters": "[0-9]"}],
+                    }),
+                ]
+                .map(policy),
+            ),
+            Refusal::new(
+                "minAge must be shorter than maxAge",
+                [policy(json!({"minAge": "24h", "maxAge": "24h"}))],
+            ),
+            // AUTH-PWD-04.
+            Refusal::new(
+                "duration must be longer than 0s",
+                [json!({"password": {"lockout": {"duration": "0s"}}})],
+            ),
+            // AUTH-TOTP-01.
+            Refusal::new("lock must be longer than 0s", [totp(json!({"lock": "0s"}))]),
+            Refusal::new(
+                "period must be between 10s and 5m",
+                ["9s", "301s"].map(|period| totp(json!({"period": period}))),
+            ),
+        ],
+        unchangeable: vec![
+            Refusal::new(
+                "a method cannot become another one: people hold credentials for it",
+                [totp(json!({}))],
+            ),
+            other_realm(),
+        ],
+        allowed: vec![
+            totp(json!({"period": "60s", "digits": 8})),
+            policy(json!({"minGroups": 4, "minAge": "1h", "maxAge": "2160h"})),
+        ],
+    }
+}
