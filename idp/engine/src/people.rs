@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use realmwright_decision::facts::{Person, parse_role};
-use realmwright_snapshot::Attributes;
-use realmwright_store::{Change, CredentialRow, SubjectId, SubjectRow, SubjectState};
+use realmwright_store::{
+    Change, CredentialRow, StoredAttributes, SubjectId, SubjectRow, SubjectState, values,
+};
 
 use crate::Engine;
 use crate::api::{EngineFault, PersonView};
@@ -34,7 +35,7 @@ impl PersonRecord {
         Change::UpdateAttributes {
             sub: self.row.sub.clone(),
             version: self.row.version,
-            set: Attributes::new(),
+            set: StoredAttributes::new(),
             remove: Vec::new(),
             lookup: Vec::new(),
             at,
@@ -73,7 +74,7 @@ impl Engine {
         let kinds: BTreeSet<String> = credentials.iter().map(|row| row.kind.clone()).collect();
         let mut person = Person {
             sub: row.sub.0.clone(),
-            attributes,
+            attributes: values::unclassed(attributes),
             roles,
             groups: groups.into_iter().collect(),
             required_factors: row.required_factors,

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use realmwright_snapshot::{AttributeName, Attributes, ClientId};
+use realmwright_snapshot::{AttributeName, ClientId};
 
 use crate::rows::{
     AccessTokenRow, AttemptKey, AttemptRow, AuthenticationRow, CodeRow, ConsentRow, CredentialId,
     CredentialRow, EventRow, GrantId, GrantRow, LoginId, LoginRow, LookupKey, OutboxRow,
-    RefreshTokenRow, SessionClientRow, SessionId, SessionRow, SubjectId, SubjectRow, SubjectState,
-    TokenHash,
+    RefreshTokenRow, SessionClientRow, SessionId, SessionRow, StoredAttributes, SubjectId,
+    SubjectRow, SubjectState, TokenHash,
 };
 
 /// One change. The comment of each says what refuses it. Beside that, a row whose person, session
@@ -23,7 +23,7 @@ pub enum Change {
         /// The person.
         subject: SubjectRow,
         /// Stored attributes.
-        attributes: Attributes,
+        attributes: StoredAttributes,
         /// Searchable values; `true` marks those of unique attributes.
         lookup: Vec<(LookupKey, bool)>,
     },
@@ -35,7 +35,7 @@ pub enum Change {
         /// Version that was read.
         version: i64,
         /// New values.
-        set: Attributes,
+        set: StoredAttributes,
         /// Attributes to remove.
         remove: Vec<AttributeName>,
         /// Searchable values of the attributes in `set`; those of both lists are replaced.

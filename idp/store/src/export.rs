@@ -3,12 +3,12 @@
 //! Secrets (password hashes, seeds, cookie and token hashes) are left out by construction: each
 //! row is taken apart here without `..`, so that a new field is decided upon.
 
-use realmwright_snapshot::{AttributeValue, RealmId};
+use realmwright_snapshot::RealmId;
 use serde_json::{Map, Value, json};
 
 use crate::rows::{
     AuthenticationRow, ConsentRow, CredentialRow, EventRow, GrantRow, SessionClientRow, SessionRow,
-    SubjectId, SubjectRow,
+    StoredAttribute, SubjectId, SubjectRow,
 };
 use crate::{EventQuery, Events, Grants, Result, Sessions, Subjects, values};
 
@@ -43,7 +43,7 @@ where
         "attributes",
         attributes
             .iter()
-            .map(|(name, value)| attribute(name.as_str(), value))
+            .map(|(name, stored)| attribute(name.as_str(), stored))
             .collect(),
     );
     put(
@@ -138,9 +138,10 @@ fn subject(row: SubjectRow) -> Value {
     })
 }
 
-fn attribute(name: &str, value: &AttributeValue) -> Value {
+fn attribute(name: &str, stored: &StoredAttribute) -> Value {
+    let StoredAttribute { value, class } = stored;
     let (_, value) = values::to_stored(value);
-    json!({ "name": name, "value": value })
+    json!({ "name": name, "value": value, "class": values::class_name(*class) })
 }
 
 fn credential(row: CredentialRow) -> Value {

@@ -30,17 +30,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use realmwright_snapshot::{
-    AttributeName, Attributes, ClientId, Country, InstanceName, RealmId, RegionName,
-};
+use realmwright_snapshot::{AttributeName, ClientId, Country, InstanceName, RealmId, RegionName};
 use uuid::Uuid;
 
 pub use changes::{Change, Committed, Outcome, Refusal};
 pub use rows::{
     AccessTokenRow, AttemptKey, AttemptRow, AuthenticationRow, CodeRow, ConsentRow, CredentialId,
     CredentialRow, EventRow, GrantId, GrantRow, LoginId, LoginRow, LookupKey, OutboxId, OutboxRow,
-    PasswordState, RefreshTokenRow, SessionClientRow, SessionId, SessionRow, SubjectId, SubjectRow,
-    SubjectState, TokenHash,
+    PasswordState, RefreshTokenRow, SessionClientRow, SessionId, SessionRow, StoredAttribute,
+    StoredAttributes, SubjectId, SubjectRow, SubjectState, TokenHash,
 };
 
 /// Why the database did not answer.
@@ -104,7 +102,7 @@ pub trait Subjects: Send + Sync {
     /// People by several values.
     async fn search(&self, realm: &RealmId, query: &SubjectQuery) -> Result<Page<SubjectRow>>;
     /// All stored attributes of a person.
-    async fn attributes(&self, realm: &RealmId, sub: &SubjectId) -> Result<Attributes>;
+    async fn attributes(&self, realm: &RealmId, sub: &SubjectId) -> Result<StoredAttributes>;
     /// All credentials of a person, oldest first.
     async fn credentials(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<CredentialRow>>;
     /// Names of roles held directly: `role` or `client:role`.

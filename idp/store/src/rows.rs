@@ -1,9 +1,12 @@
 //! Rows, as the engine reads and writes them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
-use realmwright_snapshot::{AttributeName, ClientId, MethodName, ScopeName};
+use realmwright_snapshot::{
+    AttributeName, AttributeValue, ClientId, DataClass, MethodName, ScopeName,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -321,6 +324,19 @@ pub struct AccessTokenRow {
     /// End.
     pub expires_at: Timestamp,
 }
+
+/// A stored attribute: typed, and of the class that the realm had declared for it when it was
+/// written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredAttribute {
+    /// The value.
+    pub value: AttributeValue,
+    /// How far it may travel.
+    pub class: DataClass,
+}
+
+/// The stored attributes of one person.
+pub type StoredAttributes = BTreeMap<AttributeName, StoredAttribute>;
 
 /// A remembered consent.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use realmwright_snapshot::AttributeValue;
+use realmwright_snapshot::{AttributeValue, Attributes, DataClass};
 use serde_json::Value;
 
-use crate::StoreError;
+use crate::{StoreError, StoredAttributes};
 
 /// Kind as stored, and the value as JSON: text, integer, boolean, base64, or a list of texts.
 #[must_use]
@@ -38,6 +38,37 @@ pub fn from_stored(kind: &str, value: Value) -> Result<AttributeValue, StoreErro
         table: "attributes",
         detail: "a value is not of its kind".to_owned(),
     })
+}
+
+/// A class as stored.
+#[must_use]
+pub const fn class_name(class: DataClass) -> &'static str {
+    match class {
+        DataClass::Pseudonymous => "pseudonymous",
+        DataClass::Personal => "personal",
+        DataClass::Medical => "medical",
+    }
+}
+
+/// The opposite of [`class_name`]; none for another text.
+#[must_use]
+pub fn class_of(stored: &str) -> Option<DataClass> {
+    [
+        DataClass::Pseudonymous,
+        DataClass::Personal,
+        DataClass::Medical,
+    ]
+    .into_iter()
+    .find(|class| class_name(*class) == stored)
+}
+
+/// The values alone.
+#[must_use]
+pub fn unclassed(stored: StoredAttributes) -> Attributes {
+    stored
+        .into_iter()
+        .map(|(name, attribute)| (name, attribute.value))
+        .collect()
 }
 
 #[cfg(test)]

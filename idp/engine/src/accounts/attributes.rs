@@ -9,9 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use realmwright_decision::attributes::{InputFault, Schema};
 use realmwright_decision::audit::AuditEvent;
 use realmwright_snapshot::{
-    AttributeName, AttributeSnapshot, AttributeValue, Attributes, ValueKind,
+    AttributeName, AttributeSnapshot, AttributeValue, Attributes, DataClass, ValueKind,
 };
-use realmwright_store::{LookupKey, lookup_value};
+use realmwright_store::{LookupKey, StoredAttribute, StoredAttributes, lookup_value};
 use serde_json::Value;
 
 use super::types::{AccountsError, AttributeMap};
@@ -102,23 +102,40 @@ impl PreparedSchema {
             .collect()
     }
 
-    /// What a change does to stored values, for the audit.
+    /// The values with the classes that the realm declares; what it does not declare is personal.
+    pub(crate) fn classed(&self, attributes: Attributes) -> StoredAttributes {
+        attributes
+            .into_iter()
+            .map(|(name, value)| {
+                let declared = self.attributes.get(&name);
+                let class = declared.map_or(DataClass::Personal, |attribute| attribute.data_class);
+                (name, StoredAttribute { value, class })
+            })
+            .collect()
+    }
+
+    /// What a change does to stored values, for the audit. A value that was stored under a stricter
+    /// class keeps it there.
     pub(crate) fn changed(
         &self,
-        stored: &Attributes,
+        stored: &StoredAttributes,
         accepted: &AcceptedAttributes,
     ) -> Vec<AuditEvent> {
         let names = accepted.set.keys().chain(&accepted.remove);
         names
             .filter_map(|name| {
                 let attribute = self.attributes.get(name)?;
-                let old = stored.get(name).cloned();
+                let stored = stored.get(name);
+                let old = stored.map(|stored| stored.value.clone());
                 let new = accepted.set.get(name).cloned();
+                let former = stored.map(|stored| stored.class);
                 (old != new).then(|| AuditEvent::AttributeChanged {
                     attr_name: name.clone(),
                     old,
                     new,
-                    data_class: attribute.data_class,
+                    data_class: former.map_or(attribute.data_class, |former| {
+                        former.max(attribute.data_class)
+                    }),
                 })
             })
             .collect()

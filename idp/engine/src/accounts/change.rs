@@ -173,7 +173,7 @@ impl Engine {
                     updated_at: now,
                     version: 0,
                 },
-                attributes: creation.attributes,
+                attributes: realm.schema().classed(creation.attributes),
                 lookup: creation.lookup,
             },
             Change::SetRoles {
@@ -226,7 +226,7 @@ impl Engine {
             changes.push(Change::UpdateAttributes {
                 sub: sub.clone(),
                 version: row.version,
-                set: accepted.set,
+                set: realm.schema().classed(accepted.set),
                 remove: accepted.remove,
                 lookup: accepted.lookup,
                 at: now,

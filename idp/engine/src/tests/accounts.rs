@@ -1,5 +1,9 @@
 //! The accounts API.
 
+use std::time::Duration;
+
+use realmwright_snapshot::{DataClass, RealmSnapshot};
+use realmwright_store::{Maintenance as _, SubjectId, Subjects as _};
 use serde_json::{Value, json};
 
 use super::actors::*;
@@ -66,6 +70,52 @@ async fn attributes_are_judged_on_their_way_in() {
     // Unique without regard to case, as declared.
     let taken = refused(&world, account(json!({"email": "a@EXAMPLE.com"}))).await;
     assert!(matches!(taken, AccountsError::Taken { attribute: Some(name) } if name == "email"));
+}
+
+fn with_class_of_name(class: DataClass) -> RealmSnapshot {
+    realm_with(|realm| {
+        let mut declared = realm.core.attributes.iter_mut();
+        let name = declared.find(|attribute| attribute.name.as_str() == "name");
+        name.unwrap().data_class = class;
+    })
+}
+
+/// Design section 5: a value is stored with the class that it had then, and what was stored under a
+/// strict class does not reach the log because the realm has declared a looser one since.
+#[tokio::test]
+async fn a_stored_value_keeps_its_class() {
+    let mut world = World::new(with_class_of_name(DataClass::Medical)).await;
+    let person = account(json!({"email": "olena@example.com", "name": "Old value"}));
+    let by = by();
+    let created = world.engine.create_account(&world.realm, &by, person);
+    let sub = created.await.unwrap().sub;
+    let stored = async |world: &World| {
+        let sub = SubjectId(sub.clone());
+        let stored = world.store.attributes(world.realm.id(), &sub).await;
+        let stored = stored.unwrap();
+        (stored["name"].class, stored["email"].class)
+    };
+    assert_eq!(
+        stored(&world).await,
+        (DataClass::Medical, DataClass::Personal)
+    );
+    world.serve(with_class_of_name(DataClass::Pseudonymous));
+    let change = AccountChange {
+        attributes: [("name".to_owned(), json!("New value"))].into(),
+        ..Default::default()
+    };
+    let changed = world.engine.change_account(&world.realm, &by, &sub, change);
+    changed.await.unwrap();
+    assert_eq!(stored(&world).await.0, DataClass::Pseudonymous);
+    let realms = [world.realm.id().clone()];
+    let rows = world.store.claim_outbox(&realms, 500, Duration::ZERO).await;
+    let logged: String = rows
+        .unwrap()
+        .iter()
+        .map(|row| row.payload.to_string())
+        .collect();
+    assert!(logged.contains("attribute_changed"), "{logged}");
+    assert!(!logged.contains("Old value"), "{logged}");
 }
 
 #[tokio::test]

@@ -18,10 +18,11 @@ use crate::rows::{self, Columns};
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001.sql"),
     include_str!("../migrations/0002.sql"),
+    include_str!("../migrations/0003.sql"),
 ];
 const BUILD: Build = Build {
-    version: 2,
-    oldest_usable: 2,
+    version: 3,
+    oldest_usable: 3,
 };
 
 // One migration at a time, for as long as it takes. The number is arbitrary and must not change.

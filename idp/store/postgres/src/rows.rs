@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 use realmwright_snapshot::{
-    AttributeName, AttributeValue, ClientId, Country, InstanceName, MethodName, RealmId, RegionName,
+    AttributeName, ClientId, Country, InstanceName, MethodName, RealmId, RegionName,
 };
 use realmwright_store::{
     AccessTokenRow, AttemptRow, AuthenticationRow, CodeRow, ConsentRow, CredentialId,
     CredentialRow, EventRow, GrantId, GrantRow, LoginId, LoginRow, OutboxId, OutboxRow, Owner,
-    RefreshTokenRow, Result, SessionClientRow, SessionId, SessionRow, StoreError, SubjectId,
-    SubjectRow, SubjectState, TokenHash, values,
+    RefreshTokenRow, Result, SessionClientRow, SessionId, SessionRow, StoreError, StoredAttribute,
+    SubjectId, SubjectRow, SubjectState, TokenHash, values,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -101,11 +101,14 @@ pub(crate) const fn state_name(state: SubjectState) -> &'static str {
     }
 }
 
-pub(crate) fn attribute(row: &PgRow) -> Result<(AttributeName, AttributeValue)> {
+pub(crate) fn attribute(row: &PgRow) -> Result<(AttributeName, StoredAttribute)> {
     let columns = Columns::new("attributes", row);
     let name: String = columns.get("name")?;
-    let value = values::from_stored(columns.get("kind")?, columns.json("value")?)?;
-    Ok((AttributeName::new(name), value))
+    let attribute = StoredAttribute {
+        value: values::from_stored(columns.get("kind")?, columns.json("value")?)?,
+        class: values::class_of(columns.get("class")?).ok_or_else(|| columns.wrong("class"))?,
+    };
+    Ok((AttributeName::new(name), attribute))
 }
 
 pub(crate) fn credential(row: &PgRow) -> Result<CredentialRow> {

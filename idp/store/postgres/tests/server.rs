@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use realmwright_snapshot::{AttributeName, RealmId};
+use realmwright_snapshot::{AttributeName, DataClass, RealmId};
 use realmwright_store::{
     AttemptKey, Attempts as _, Change, Commit as _, Events as _, LookupKey, Maintenance as _,
     Outcome, Refusal, StoreError, SubjectId, SubjectQuery, SubjectRow, SubjectState, Subjects as _,
@@ -307,7 +307,12 @@ async fn a_database_of_the_first_schema_is_brought_up() {
     run(
         database.url(),
         "INSERT INTO outbox (realm, id, target, payload, attempts, due_at)
-        VALUES ('acme.people', gen_random_uuid(), 'log', '{}', 3, NULL)",
+        VALUES ('acme.people', gen_random_uuid(), 'log', '{}', 3, NULL);
+        INSERT INTO subjects (realm, sub, store, store_key, state, required_factors, created_at,
+            updated_at, version)
+        VALUES ('acme.people', 'somebody', 'internal', 'key', 'active', 0, 0, 0, 1);
+        INSERT INTO attributes (realm, sub, name, kind, value)
+        VALUES ('acme.people', 'somebody', 'city', 'string', '\"Kyiv\"')",
     )
     .await;
     store.migrate().await.unwrap();
@@ -319,6 +324,9 @@ async fn a_database_of_the_first_schema_is_brought_up() {
             .await
             .unwrap();
     assert_eq!((oldest_reader, left), (1, 1));
+    let sub = SubjectId("somebody".to_owned());
+    let attributes = store.attributes(&realm(), &sub).await.unwrap();
+    assert_eq!(attributes["city"].class, DataClass::Personal);
 }
 
 /// PostgreSQL keeps no NUL character: nobody is found by one, and no message quotes the value.

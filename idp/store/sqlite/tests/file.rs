@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use realmwright_snapshot::RealmId;
+use realmwright_snapshot::{DataClass, RealmId};
 use realmwright_store::{
     Change, Commit as _, Maintenance as _, StoreError, SubjectId, Subjects as _,
 };
@@ -111,6 +111,13 @@ async fn every_table_is_strict() {
     assert!(loose.is_empty(), "{loose:?}");
 }
 
+const PERSON_OF_THE_FIRST_SCHEMA: &str =
+    "INSERT INTO subjects (realm, sub, store, store_key, state,
+        required_factors, created_at, updated_at, version)
+    VALUES ('acme.people', 'somebody', 'internal', 'key', 'active', 0, 0, 0, 1);
+    INSERT INTO attributes (realm, sub, name, kind, value)
+    VALUES ('acme.people', 'somebody', 'city', 'string', '\"Kyiv\"')";
+
 /// Migrations expand: what a former build has written is there, and that build goes on.
 #[tokio::test]
 async fn a_database_of_the_first_schema_is_brought_up() {
@@ -126,6 +133,10 @@ async fn a_database_of_the_first_schema_is_brought_up() {
     let letter = "INSERT INTO outbox (realm, id, target, payload, attempts, due_at)
         VALUES ('acme.people', zeroblob(16), 'log', '{}', 3, NULL)";
     sqlx::query(letter).execute(&mut former).await.unwrap();
+    sqlx::raw_sql(PERSON_OF_THE_FIRST_SCHEMA)
+        .execute(&mut former)
+        .await
+        .unwrap();
     store.migrate().await.unwrap();
     store.check_schema().await.unwrap();
     let oldest_reader: i64 = sqlx::query_scalar("SELECT oldest_reader FROM meta")
@@ -138,6 +149,9 @@ async fn a_database_of_the_first_schema_is_brought_up() {
         .await
         .unwrap();
     assert_eq!(left, 1);
+    let sub = SubjectId("somebody".to_owned());
+    let attributes = store.attributes(&realm(), &sub).await.unwrap();
+    assert_eq!(attributes["city"].class, DataClass::Personal);
 }
 
 /// A commit that its caller gives up on leaves the writer usable and nothing by half.

@@ -1,11 +1,14 @@
 //! People, their attributes, credentials, roles and groups.
 
-use realmwright_snapshot::AttributeValue;
+use realmwright_snapshot::{AttributeValue, DataClass};
 use serde_json::json;
 
 use super::samples::*;
 use super::{Fixture, done, realm, refusal, refused};
-use crate::{Change, CredentialRow, Refusal, SubjectId, SubjectQuery, SubjectRow, SubjectState};
+use crate::{
+    Change, CredentialRow, Refusal, StoredAttributes, SubjectId, SubjectQuery, SubjectRow,
+    SubjectState,
+};
 
 fn set(number: u64, version: i64, pairs: &[(&str, AttributeValue)]) -> Change {
     Change::UpdateAttributes {
@@ -224,7 +227,50 @@ pub async fn keeps_attributes_of_every_type(fixture: &impl Fixture) {
     assert_eq!(store.attributes(&realm(), &sub(1)).await.unwrap(), values);
     done(&*store, vec![set(1, 1, &[("number", text("now a text"))])]).await;
     let stored = store.attributes(&realm(), &sub(1)).await.unwrap();
-    assert_eq!(stored["number"], text("now a text"));
+    assert_eq!(stored["number"], personal(text("now a text")));
+}
+
+/// Design section 5: the class goes with the value, to the database and into exports.
+pub async fn keeps_the_class_of_an_attribute(fixture: &impl Fixture) {
+    use DataClass::{Medical, Personal, Pseudonymous};
+    let store = fixture.store();
+    let at = clock(&*store).await;
+    let values: StoredAttributes = [
+        ("badge", Pseudonymous),
+        ("name", Personal),
+        ("blood_type", Medical),
+    ]
+    .map(|(name, class)| (name.into(), classed(text(name), class)))
+    .into();
+    let insert = Change::InsertSubject {
+        subject: subject(1, at),
+        attributes: values.clone(),
+        lookup: vec![],
+    };
+    done(&*store, vec![insert]).await;
+    assert_eq!(store.attributes(&realm(), &sub(1)).await.unwrap(), values);
+    let export = store.export(&realm(), &sub(1)).await.unwrap();
+    assert_eq!(
+        export["attributes"],
+        json!([
+            { "name": "badge", "value": "badge", "class": "pseudonymous" },
+            { "name": "blood_type", "value": "blood_type", "class": "medical" },
+            { "name": "name", "value": "name", "class": "personal" },
+        ])
+    );
+    // The realm has declared it anew: what is written from then on has the new class.
+    let stricter = Change::UpdateAttributes {
+        sub: sub(1),
+        version: 1,
+        set: [("badge".into(), classed(text("badge"), Medical))].into(),
+        remove: vec![],
+        lookup: vec![],
+        at,
+    };
+    done(&*store, vec![stricter]).await;
+    let stored = store.attributes(&realm(), &sub(1)).await.unwrap();
+    assert_eq!(stored["badge"].class, Medical);
+    assert_eq!(stored["name"].class, Personal);
 }
 
 pub async fn searches_in_pages(fixture: &impl Fixture) {
@@ -500,6 +546,6 @@ pub async fn takes_texts_of_any_kind(fixture: &impl Fixture) {
             .unwrap();
         assert_eq!(found, [sub(number)]);
         let stored = store.attributes(&realm(), &sub(number)).await.unwrap();
-        assert_eq!(stored["nick"], text(&value));
+        assert_eq!(stored["nick"], personal(text(&value)));
     }
 }

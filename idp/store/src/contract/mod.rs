@@ -66,6 +66,7 @@ macro_rules! contract_suite {
             accounts: frees_a_unique_value_that_was_changed;
             accounts: replaces_and_removes_attributes_by_version;
             accounts: keeps_attributes_of_every_type;
+            accounts: keeps_the_class_of_an_attribute;
             accounts: searches_in_pages;
             accounts: searches_by_several_values;
             accounts: locks_and_unlocks;

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use realmwright_snapshot::{
-    AttributeName, AttributeValue, Attributes, ClientId, MethodName, ScopeName,
+    AttributeName, AttributeValue, ClientId, DataClass, MethodName, ScopeName,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::{
     AccessTokenRow, AttemptKey, AuthenticationRow, Change, CodeRow, ConsentRow, CredentialId,
     CredentialRow, EventRow, GrantId, GrantRow, LoginId, LoginRow, LookupKey, OutboxId, OutboxRow,
-    RefreshTokenRow, SessionClientRow, SessionId, SessionRow, Store, SubjectId, SubjectRow,
-    SubjectState, TokenHash,
+    RefreshTokenRow, SessionClientRow, SessionId, SessionRow, Store, StoredAttribute,
+    StoredAttributes, SubjectId, SubjectRow, SubjectState, TokenHash,
 };
 
 /// Whose sample it is: numbers make the rows of different people and tokens differ.
@@ -92,10 +92,19 @@ pub fn text(value: &str) -> AttributeValue {
     AttributeValue::String(value.to_owned())
 }
 
-pub fn attributes(pairs: &[(&str, AttributeValue)]) -> Attributes {
+pub fn classed(value: AttributeValue, class: DataClass) -> StoredAttribute {
+    StoredAttribute { value, class }
+}
+
+pub fn personal(value: AttributeValue) -> StoredAttribute {
+    classed(value, DataClass::Personal)
+}
+
+/// Attributes of the class that holds where none is declared.
+pub fn attributes(pairs: &[(&str, AttributeValue)]) -> StoredAttributes {
     pairs
         .iter()
-        .map(|(name, value)| (AttributeName::from(*name), value.clone()))
+        .map(|(name, value)| (AttributeName::from(*name), personal(value.clone())))
         .collect()
 }
 

@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use realmwright_snapshot::{AttributeName, Attributes};
+use realmwright_snapshot::AttributeName;
 use realmwright_store::{
-    CredentialId, CredentialRow, LookupKey, Refusal, SubjectId, SubjectRow, SubjectState, values,
+    CredentialId, CredentialRow, LookupKey, Refusal, StoredAttributes, SubjectId, SubjectRow,
+    SubjectState, values,
 };
 
 use super::{Writing, json};
@@ -16,10 +17,11 @@ const INSERT: &str = "INSERT INTO subjects (realm, sub, store, store_key, state,
 const RAISE_VERSION: &str = "UPDATE subjects SET version = version + 1, updated_at = $4
     WHERE realm = $1 AND sub = $2 AND version = $3";
 const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM subjects WHERE realm = $1 AND sub = $2)";
-const PUT_ATTRIBUTES: &str = "INSERT INTO attributes (realm, sub, name, kind, value)
-    SELECT $1, $2, name, kind, value::json
-    FROM unnest($3::text[], $4::text[], $5::text[]) AS given (name, kind, value)
-    ON CONFLICT (realm, sub, name) DO UPDATE SET kind = excluded.kind, value = excluded.value";
+const PUT_ATTRIBUTES: &str = "INSERT INTO attributes (realm, sub, name, kind, value, class)
+    SELECT $1, $2, name, kind, value::json, class
+    FROM unnest($3::text[], $4::text[], $5::text[], $6::text[]) AS given (name, kind, value, class)
+    ON CONFLICT (realm, sub, name) DO UPDATE
+    SET kind = excluded.kind, value = excluded.value, class = excluded.class";
 const REMOVE_ATTRIBUTES: &str = "DELETE FROM attributes
     WHERE realm = $1 AND sub = $2 AND name = ANY($3)";
 const REMOVE_LOOKUP: &str = "DELETE FROM lookup
@@ -60,7 +62,7 @@ impl Writing<'_> {
     pub(super) async fn insert_subject(
         &mut self,
         subject: &SubjectRow,
-        attributes: &Attributes,
+        attributes: &StoredAttributes,
         lookup: &[(LookupKey, bool)],
     ) -> Result<(), Halt> {
         sqlx::query(INSERT)
@@ -114,7 +116,7 @@ impl Writing<'_> {
     pub(super) async fn replace_attributes(
         &mut self,
         sub: &SubjectId,
-        set: &Attributes,
+        set: &StoredAttributes,
         remove: &[AttributeName],
         lookup: &[(LookupKey, bool)],
     ) -> Result<(), Halt> {
@@ -154,22 +156,31 @@ impl Writing<'_> {
         Ok(())
     }
 
-    async fn put_attributes(&mut self, sub: &SubjectId, set: &Attributes) -> Result<(), Halt> {
+    async fn put_attributes(
+        &mut self,
+        sub: &SubjectId,
+        set: &StoredAttributes,
+    ) -> Result<(), Halt> {
         if set.is_empty() {
             return Ok(());
         }
         let names: Vec<_> = set.keys().map(AttributeName::as_str).collect();
         let (kinds, values): (Vec<_>, Vec<_>) = set
             .values()
-            .map(values::to_stored)
+            .map(|attribute| values::to_stored(&attribute.value))
             .map(|(kind, value)| (kind, value.to_string()))
             .unzip();
+        let classes: Vec<_> = set
+            .values()
+            .map(|attribute| values::class_name(attribute.class))
+            .collect();
         sqlx::query(PUT_ATTRIBUTES)
             .bind(self.realm)
             .bind(&sub.0)
             .bind(names)
             .bind(kinds)
             .bind(values)
+            .bind(classes)
             .execute(&mut *self.connection)
             .await
             .changing("attributes")?;

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
-use realmwright_snapshot::{Attributes, RealmId};
+use realmwright_snapshot::RealmId;
 use realmwright_store::{
-    CredentialRow, LookupKey, Page, PersonalData, Result, SubjectId, SubjectQuery, SubjectRow,
-    Subjects, export,
+    CredentialRow, LookupKey, Page, PersonalData, Result, StoredAttributes, SubjectId,
+    SubjectQuery, SubjectRow, Subjects, export,
 };
 
 use super::{all, page, probe, storable};
@@ -34,7 +34,8 @@ const SEARCH_BY_VALUE: &str = "SELECT s.sub, s.store, s.store_key, s.state, s.re
                 WHERE l.realm = f.realm AND l.attribute = q.attribute AND l.value = q.value
                     AND l.sub = f.sub))
     ORDER BY f.sub LIMIT $4";
-const ATTRIBUTES: &str = "SELECT name, kind, value FROM attributes WHERE realm = $1 AND sub = $2";
+const ATTRIBUTES: &str = "SELECT name, kind, value, class FROM attributes
+    WHERE realm = $1 AND sub = $2";
 const CREDENTIALS: &str = "SELECT id, sub, kind, label, secret, state, created_at, last_used_at,
         version
     FROM credentials WHERE realm = $1 AND sub = $2 ORDER BY created_at, id";
@@ -131,7 +132,7 @@ impl Subjects for PostgresStore {
         Ok(page(subjects, query.limit, |subject| subject.sub.0.clone()))
     }
 
-    async fn attributes(&self, realm: &RealmId, sub: &SubjectId) -> Result<Attributes> {
+    async fn attributes(&self, realm: &RealmId, sub: &SubjectId) -> Result<StoredAttributes> {
         let found = self
             .run(
                 "attributes",

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use realmwright_snapshot::{AttributeName, Attributes};
+use realmwright_snapshot::AttributeName;
 use realmwright_store::{
-    CredentialId, CredentialRow, LookupKey, Refusal, SubjectId, SubjectRow, SubjectState, values,
+    CredentialId, CredentialRow, LookupKey, Refusal, StoredAttributes, SubjectId, SubjectRow,
+    SubjectState, values,
 };
 
 use super::{Writing, json};
@@ -16,9 +17,10 @@ const INSERT: &str = "INSERT INTO subjects (realm, sub, store, store_key, state,
 const RAISE_VERSION: &str = "UPDATE subjects SET version = version + 1, updated_at = $4
     WHERE realm = $1 AND sub = $2 AND version = $3";
 const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM subjects WHERE realm = $1 AND sub = $2)";
-const PUT_ATTRIBUTE: &str = "INSERT INTO attributes (realm, sub, name, kind, value)
-    VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (realm, sub, name) DO UPDATE SET kind = excluded.kind, value = excluded.value";
+const PUT_ATTRIBUTE: &str = "INSERT INTO attributes (realm, sub, name, kind, value, class)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (realm, sub, name) DO UPDATE
+    SET kind = excluded.kind, value = excluded.value, class = excluded.class";
 const REMOVE_ATTRIBUTE: &str = "DELETE FROM attributes
     WHERE realm = $1 AND sub = $2 AND name = $3";
 const REMOVE_LOOKUP: &str = "DELETE FROM lookup WHERE realm = $1 AND sub = $2 AND attribute = $3";
@@ -55,7 +57,7 @@ impl Writing<'_> {
     pub(super) async fn insert_subject(
         &mut self,
         subject: SubjectRow,
-        attributes: Attributes,
+        attributes: StoredAttributes,
         lookup: Vec<(LookupKey, bool)>,
     ) -> Result<(), Halt> {
         sqlx::query(INSERT)
@@ -109,7 +111,7 @@ impl Writing<'_> {
     pub(super) async fn replace_attributes(
         &mut self,
         sub: &SubjectId,
-        set: Attributes,
+        set: StoredAttributes,
         remove: &[AttributeName],
         lookup: Vec<(LookupKey, bool)>,
     ) -> Result<(), Halt> {
@@ -131,14 +133,15 @@ impl Writing<'_> {
                 .await
                 .changing("lookup")?;
         }
-        for (name, value) in &set {
-            let (kind, value) = values::to_stored(value);
+        for (name, attribute) in &set {
+            let (kind, value) = values::to_stored(&attribute.value);
             sqlx::query(PUT_ATTRIBUTE)
                 .bind(self.realm)
                 .bind(&sub.0)
                 .bind(name.as_str())
                 .bind(kind)
                 .bind(value.to_string())
+                .bind(values::class_name(attribute.class))
                 .execute(&mut *self.connection)
                 .await
                 .changing("attributes")?;
