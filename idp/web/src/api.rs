@@ -11,6 +11,8 @@ use axum::Router;
 use axum::routing::{MethodRouter, delete, get, post, put};
 
 pub use openapi::document;
+#[cfg(test)]
+pub(crate) use problem::ProblemKind;
 
 use crate::router::{Audience, Route};
 

@@ -23,6 +23,8 @@ mod entry;
 mod headers;
 mod metrics;
 pub mod pages;
+#[cfg(test)]
+mod reference;
 pub mod router;
 mod routes;
 pub mod texts;

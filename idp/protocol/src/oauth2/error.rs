@@ -6,65 +6,53 @@ use crate::Fault;
 use crate::client_authentication::ClientAuthenticationError;
 use crate::parameters::ParametersFault;
 
-/// Registered error codes (RFC 6749, OpenID Connect Core 1.0 section 3.1.2.6, RFC 6750,
-/// RFC 7009, RFC 8707).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is the registered code of its name")]
-pub enum ErrorCode {
-    InvalidRequest,
-    InvalidClient,
-    InvalidGrant,
-    UnauthorizedClient,
-    UnsupportedGrantType,
-    UnsupportedResponseType,
-    UnsupportedTokenType,
-    InvalidScope,
-    InvalidTarget,
-    InvalidToken,
-    InsufficientScope,
-    AccessDenied,
-    LoginRequired,
-    ConsentRequired,
-    InteractionRequired,
-    AccountSelectionRequired,
-    UnmetAuthenticationRequirements,
-    RequestNotSupported,
-    RequestUriNotSupported,
-    RegistrationNotSupported,
-    ServerError,
-    TemporarilyUnavailable,
+macro_rules! codes {
+    ($($name:ident = $text:literal,)*) => {
+        /// Registered error codes (RFC 6749, OpenID Connect Core 1.0 section 3.1.2.6, RFC 6750,
+        /// RFC 8707).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "each is the registered code of its name")]
+        pub enum ErrorCode {
+            $($name,)*
+        }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The registered text.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidRequest = "invalid_request",
+    InvalidClient = "invalid_client",
+    InvalidGrant = "invalid_grant",
+    UnauthorizedClient = "unauthorized_client",
+    UnsupportedGrantType = "unsupported_grant_type",
+    UnsupportedResponseType = "unsupported_response_type",
+    InvalidScope = "invalid_scope",
+    InvalidTarget = "invalid_target",
+    InvalidToken = "invalid_token",
+    InsufficientScope = "insufficient_scope",
+    AccessDenied = "access_denied",
+    LoginRequired = "login_required",
+    ConsentRequired = "consent_required",
+    RequestNotSupported = "request_not_supported",
+    RequestUriNotSupported = "request_uri_not_supported",
+    RegistrationNotSupported = "registration_not_supported",
+    ServerError = "server_error",
+    TemporarilyUnavailable = "temporarily_unavailable",
 }
 
 impl ErrorCode {
-    /// The registered text.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidRequest => "invalid_request",
-            Self::InvalidClient => "invalid_client",
-            Self::InvalidGrant => "invalid_grant",
-            Self::UnauthorizedClient => "unauthorized_client",
-            Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::UnsupportedResponseType => "unsupported_response_type",
-            Self::UnsupportedTokenType => "unsupported_token_type",
-            Self::InvalidScope => "invalid_scope",
-            Self::InvalidTarget => "invalid_target",
-            Self::InvalidToken => "invalid_token",
-            Self::InsufficientScope => "insufficient_scope",
-            Self::AccessDenied => "access_denied",
-            Self::LoginRequired => "login_required",
-            Self::ConsentRequired => "consent_required",
-            Self::InteractionRequired => "interaction_required",
-            Self::AccountSelectionRequired => "account_selection_required",
-            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
-            Self::RequestNotSupported => "request_not_supported",
-            Self::RequestUriNotSupported => "request_uri_not_supported",
-            Self::RegistrationNotSupported => "registration_not_supported",
-            Self::ServerError => "server_error",
-            Self::TemporarilyUnavailable => "temporarily_unavailable",
-        }
-    }
-
     /// Whose fault it is.
     #[must_use]
     pub const fn fault(self) -> Fault {

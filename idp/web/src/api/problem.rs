@@ -4,12 +4,65 @@ use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use realmwright_engine::accounts::AccountsError;
-use realmwright_engine::{EngineFault, Fault, PasswordRule};
+use realmwright_engine::{EngineFault, Fault, OAuthError, PasswordRule};
 use serde::Serialize;
 
 use crate::routes::back_channel::challenge;
 use crate::routes::form::FormFault;
 use crate::visit::{Refused, Visit, log_fault, retry_after};
+
+macro_rules! kinds {
+    ($($name:ident = $text:literal, $title:literal, $status:ident;)*) => {
+        /// Kinds of problems.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum ProblemKind {
+            $($name,)*
+        }
+
+        impl ProblemKind {
+            /// Every kind, for the reference.
+            #[cfg(test)]
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Fragment of `type`.
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+
+            /// Value of `title`.
+            pub(crate) const fn title(self) -> &'static str {
+                match self {
+                    $(Self::$name => $title,)*
+                }
+            }
+
+            /// Status of the answer.
+            pub(crate) const fn status(self) -> StatusCode {
+                match self {
+                    $(Self::$name => StatusCode::$status,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    BadRequest = "bad-request", "The request is wrong", BAD_REQUEST;
+    Precondition = "precondition", "If-Match is not a version", BAD_REQUEST;
+    Unauthorized = "unauthorized", "Not allowed", UNAUTHORIZED;
+    NotFound = "not-found", "Not found", NOT_FOUND;
+    Taken = "taken", "Already taken", CONFLICT;
+    Stale = "stale", "The account has changed", PRECONDITION_FAILED;
+    TooLarge = "too-large", "The body is too large", PAYLOAD_TOO_LARGE;
+    MediaType = "media-type", "The body has the wrong media type", UNSUPPORTED_MEDIA_TYPE;
+    Invalid = "invalid", "A field is not acceptable", UNPROCESSABLE_ENTITY;
+    Password = "password", "The password does not satisfy the policy", UNPROCESSABLE_ENTITY;
+    TooMany = "too-many", "Too many attempts", TOO_MANY_REQUESTS;
+    Internal = "internal", "Something went wrong", INTERNAL_SERVER_ERROR;
+    Unavailable = "unavailable", "Temporarily not available", SERVICE_UNAVAILABLE;
+}
 
 /// A problem. `type` is a URI reference relative to the description of the API.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,11 +85,11 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    fn new(name: &str, title: &'static str, status: StatusCode) -> Self {
+    fn new(kind: ProblemKind) -> Self {
         Self {
-            kind: format!("#{name}"),
-            title,
-            status: status.as_u16(),
+            kind: format!("#{}", kind.name()),
+            title: kind.title(),
+            status: kind.status().as_u16(),
             detail: None,
             field: None,
             rules: Vec::new(),
@@ -56,89 +109,61 @@ impl Problem {
 
     /// The request itself is wrong.
     pub(crate) fn request(detail: impl Into<String>) -> Self {
-        Self::new(
-            "bad-request",
-            "The request is wrong",
-            StatusCode::BAD_REQUEST,
-        )
-        .because(detail)
+        Self::new(ProblemKind::BadRequest).because(detail)
     }
 
     /// The body cannot be taken.
     pub(crate) fn body(fault: FormFault) -> Self {
         match fault {
             FormFault::MediaType => Self::media_type("application/json"),
-            FormFault::TooLarge => Self::new(
-                "too-large",
-                "The body is too large",
-                StatusCode::PAYLOAD_TOO_LARGE,
-            ),
+            FormFault::TooLarge => Self::new(ProblemKind::TooLarge),
             FormFault::Unreadable => Self::request("the body cannot be read"),
         }
     }
 
     /// The body has another media type.
     pub(crate) fn media_type(expected: &str) -> Self {
-        Self::new(
-            "media-type",
-            "The body has the wrong media type",
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        )
-        .because(format!("expected {expected}"))
+        Self::new(ProblemKind::MediaType).because(format!("expected {expected}"))
     }
 
     /// A change without `If-Match` where one is needed, or with one that is not a version.
     pub(crate) fn precondition(detail: &str) -> Self {
-        Self::new(
-            "precondition",
-            "If-Match is not a version",
-            StatusCode::BAD_REQUEST,
-        )
-        .because(detail)
+        Self::new(ProblemKind::Precondition).because(detail)
+    }
+
+    /// A token that is missing or does not open the API; the code of RFC 6750 is the name.
+    fn token(error: &OAuthError) -> Self {
+        let problem = Self::new(ProblemKind::Unauthorized);
+        if error.error.is_empty() {
+            return problem;
+        }
+        Self {
+            kind: format!("#{}", error.error),
+            status: error.status,
+            ..problem
+        }
     }
 
     /// What the engine refused. Faults of ours are logged under the same number.
     pub(crate) fn of(visit: &Visit, error: &AccountsError) -> Self {
         match error {
-            AccountsError::Token(error) => Self::new(
-                if error.error.is_empty() {
-                    "unauthorized"
-                } else {
-                    error.error
-                },
-                "Not allowed",
-                StatusCode::from_u16(error.status).unwrap_or(StatusCode::UNAUTHORIZED),
-            ),
+            AccountsError::Token(error) => Self::token(error),
             AccountsError::NotFound(what) => {
-                Self::new("not-found", "Not found", StatusCode::NOT_FOUND)
-                    .because(format!("there is no such {what}"))
+                Self::new(ProblemKind::NotFound).because(format!("there is no such {what}"))
             }
             AccountsError::Taken { attribute } => {
-                let problem = Self::new("taken", "Already taken", StatusCode::CONFLICT);
+                let problem = Self::new(ProblemKind::Taken);
                 match attribute {
                     Some(attribute) => problem.at(format!("attributes.{attribute}")),
                     None => problem.at("name"),
                 }
             }
-            AccountsError::Stale => Self::new(
-                "stale",
-                "The account has changed",
-                StatusCode::PRECONDITION_FAILED,
-            ),
-            AccountsError::Invalid { field, problem } => Self::new(
-                "invalid",
-                "A field is not acceptable",
-                StatusCode::UNPROCESSABLE_ENTITY,
-            )
-            .at(field)
-            .because(problem),
+            AccountsError::Stale => Self::new(ProblemKind::Stale),
+            AccountsError::Invalid { field, problem } => {
+                Self::new(ProblemKind::Invalid).at(field).because(problem)
+            }
             AccountsError::Password(rules) => {
-                let mut problem = Self::new(
-                    "password",
-                    "The password does not satisfy the policy",
-                    StatusCode::UNPROCESSABLE_ENTITY,
-                )
-                .at("password");
+                let mut problem = Self::new(ProblemKind::Password).at("password");
                 problem.rules.clone_from(rules);
                 problem
             }
@@ -149,23 +174,11 @@ impl Problem {
     fn fault(visit: &Visit, fault: &EngineFault) -> Self {
         let id = visit.web.error_id();
         log_fault(&id, visit.realm.id(), fault);
-        let mut problem = match fault.fault() {
-            Fault::Client => Self::new(
-                "too-many",
-                "Too many attempts",
-                StatusCode::TOO_MANY_REQUESTS,
-            ),
-            Fault::Upstream => Self::new(
-                "unavailable",
-                "Temporarily not available",
-                StatusCode::SERVICE_UNAVAILABLE,
-            ),
-            Fault::Internal => Self::new(
-                "internal",
-                "Something went wrong",
-                StatusCode::INTERNAL_SERVER_ERROR,
-            ),
-        };
+        let mut problem = Self::new(match fault.fault() {
+            Fault::Client => ProblemKind::TooMany,
+            Fault::Upstream => ProblemKind::Unavailable,
+            Fault::Internal => ProblemKind::Internal,
+        });
         problem.instance = Some(id);
         problem
     }

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use realmwright_engine::{BackChannelCall, CallFault, EngineFault, Fault, JsonAnswer, OAuthError};
+use realmwright_protocol::oauth2::ErrorCode;
 use realmwright_snapshot::ClientId;
 use serde_json::{Value, json};
 
@@ -29,7 +30,8 @@ pub(crate) async fn form(visit: &Visit, body: Body, shared: Shared) -> Result<St
             FormFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             FormFault::Unreadable => StatusCode::BAD_REQUEST,
         };
-        let body = json!({"error": "invalid_request", "error_description": fault.to_string()});
+        let error = ErrorCode::InvalidRequest.as_str();
+        let body = json!({"error": error, "error_description": fault.to_string()});
         finish(visit, status, Some(body), None, shared).into()
     })
 }
@@ -93,11 +95,17 @@ fn no_answer(visit: &Visit, fault: &EngineFault, shared: Shared) -> Response {
     let id = visit.web.error_id();
     log_fault(&id, visit.realm.id(), fault);
     let (status, error) = match fault.fault() {
-        Fault::Client => (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable"),
-        Fault::Upstream => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
-        Fault::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
+        Fault::Client => (
+            StatusCode::TOO_MANY_REQUESTS,
+            ErrorCode::TemporarilyUnavailable,
+        ),
+        Fault::Upstream => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::TemporarilyUnavailable,
+        ),
+        Fault::Internal => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::ServerError),
     };
-    let body = json!({"error": error, "error_description": format!("error {id}")});
+    let body = json!({"error": error.as_str(), "error_description": format!("error {id}")});
     let mut response = finish(visit, status, Some(body), None, shared);
     retry_after(&mut response, fault.retry_after());
     response

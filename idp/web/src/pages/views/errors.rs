@@ -5,93 +5,65 @@ use serde::{Serialize, Serializer};
 
 use super::{BackLink, Failure};
 
-/// What went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorKind {
-    /// No such client, or it is switched off.
-    UnknownClient,
-    /// The redirect address is not registered (KC-AZ-10, OIDC-13).
-    Redirect,
-    /// The request makes no sense and cannot be answered to the application.
-    Request,
-    /// The login has ended, or is another browser's.
-    LoginGone,
-    /// Nothing is here.
-    NotFound,
-    /// Another method is needed.
-    Method,
-    /// The body or the header is too large.
-    TooLarge,
-    /// The form is not ours, or the browser keeps no cookies.
-    ForeignForm,
-    /// Too many failures from this address.
-    TooManyAttempts,
-    /// The password queue is full.
-    Busy,
-    /// The database or another part cannot be reached.
-    Unavailable,
-    /// A mistake of ours.
-    Internal,
-    /// The return address of a logout is not registered (OIDC-30).
-    LogoutReturn,
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $key:literal, $status:ident;)*) => {
+        /// What went wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum ErrorKind {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl ErrorKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Key of the sentence; with `-title` behind it, of the heading. Also the name in the
+            /// log.
+            #[must_use]
+            pub const fn key(self) -> &'static str {
+                match self {
+                    $(Self::$name => $key,)*
+                }
+            }
+
+            /// Status of the answer, RFC 9110 section 15 and RFC 6585 section 4.
+            #[must_use]
+            pub const fn status(self) -> StatusCode {
+                match self {
+                    $(Self::$name => StatusCode::$status,)*
+                }
+            }
+        }
+    };
 }
 
-impl ErrorKind {
-    /// Every kind.
-    pub const ALL: [Self; 13] = [
-        Self::UnknownClient,
-        Self::Redirect,
-        Self::Request,
-        Self::LoginGone,
-        Self::NotFound,
-        Self::Method,
-        Self::TooLarge,
-        Self::ForeignForm,
-        Self::TooManyAttempts,
-        Self::Busy,
-        Self::Unavailable,
-        Self::Internal,
-        Self::LogoutReturn,
-    ];
-
-    /// Key of the sentence; with `-title` behind it, of the heading. Also the name in the log.
-    #[must_use]
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::UnknownClient => "error-unknown-client",
-            Self::Redirect => "error-redirect",
-            Self::Request => "error-request",
-            Self::LoginGone => "error-login-gone",
-            Self::NotFound => "error-not-found",
-            Self::Method => "error-method",
-            Self::TooLarge => "error-too-large",
-            Self::ForeignForm => "error-foreign-form",
-            Self::TooManyAttempts => "error-too-many",
-            Self::Busy => "error-busy",
-            Self::Unavailable => "error-unavailable",
-            Self::Internal => "error-internal",
-            Self::LogoutReturn => "error-logout-return",
-        }
-    }
-
-    /// Status of the answer, RFC 9110 section 15 and RFC 6585 section 4.
-    #[must_use]
-    pub const fn status(self) -> StatusCode {
-        match self {
-            Self::UnknownClient
-            | Self::Redirect
-            | Self::Request
-            | Self::LoginGone
-            | Self::LogoutReturn => StatusCode::BAD_REQUEST,
-            Self::ForeignForm => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
+kinds! {
+    /// No such client, or it is switched off.
+    UnknownClient = "error-unknown-client", BAD_REQUEST;
+    /// The redirect address is not registered (KC-AZ-10, OIDC-13).
+    Redirect = "error-redirect", BAD_REQUEST;
+    /// The request makes no sense and cannot be answered to the application.
+    Request = "error-request", BAD_REQUEST;
+    /// The login has ended, or is another browser's.
+    LoginGone = "error-login-gone", BAD_REQUEST;
+    /// Nothing is here.
+    NotFound = "error-not-found", NOT_FOUND;
+    /// Another method is needed.
+    Method = "error-method", METHOD_NOT_ALLOWED;
+    /// The body or the header is too large.
+    TooLarge = "error-too-large", PAYLOAD_TOO_LARGE;
+    /// The form is not ours, or the browser keeps no cookies.
+    ForeignForm = "error-foreign-form", FORBIDDEN;
+    /// Too many failures from this address.
+    TooManyAttempts = "error-too-many", TOO_MANY_REQUESTS;
+    /// The password queue is full.
+    Busy = "error-busy", SERVICE_UNAVAILABLE;
+    /// The database or another part cannot be reached.
+    Unavailable = "error-unavailable", SERVICE_UNAVAILABLE;
+    /// A mistake of ours.
+    Internal = "error-internal", INTERNAL_SERVER_ERROR;
+    /// The return address of a logout is not registered (OIDC-30).
+    LogoutReturn = "error-logout-return", BAD_REQUEST;
 }
 
 /// Something went wrong.

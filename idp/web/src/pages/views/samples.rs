@@ -20,8 +20,8 @@ impl Page {
         samples.extend(password_change());
         samples.extend(consent());
         samples.extend(ends());
-        samples.extend(ErrorKind::ALL.map(|kind| {
-            let view = ErrorView::new(kind, ERROR_ID);
+        samples.extend(ErrorKind::ALL.iter().map(|kind| {
+            let view = ErrorView::new(*kind, ERROR_ID);
             (kind.key().to_owned(), Self::Error(view))
         }));
         samples.push((
