@@ -6,7 +6,7 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/realmwright/target
 QUICKSTART ?= examples/quickstart
 
-.PHONY: help run test check lint generate generated prove prepare
+.PHONY: help run test check lint deny generate generated prove prepare
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ lint: ## Format and clippy, warnings are errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 
+deny: ## Licences, bans and sources of all dependencies
+	@scripts/deny
+
 generate: ## Write everything that is generated: CRDs, references, OpenAPI, errors
 	@scripts/generate
 
@@ -33,4 +36,4 @@ generated: ## Fail when a generated file is not current; tests hold those of idp
 	@scripts/generate resources
 	@git diff --exit-code --stat -- crds/yaml docs/reference || { echo "Run 'make generate' and commit the result." >&2; exit 1; }
 
-check: lint generated test ## All that CI runs
+check: lint deny generated test ## All that CI runs
