@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use realmwright_decision::facts::{Authentication, Person, Prompt, Request, Session};
 use realmwright_decision::simulate::SimulatedLogin;
 use realmwright_snapshot::{
-    AttributeName, AttributeValue, ClientId, MethodName, Period, RealmSnapshot, RoleRef, ScopeName,
-    ValueKind,
+    AttributeName, AttributeValue, ClientId, Expression, MethodName, Period, RealmSnapshot,
+    RoleRef, ScopeName, ValueKind,
 };
 use regex::Regex;
 
@@ -77,13 +77,7 @@ pub(super) struct Pool {
 impl Pool {
     pub(super) fn new(old: &RealmSnapshot, new: &RealmSnapshot) -> Self {
         let both = [old, new];
-        let named: Literals = both.into_iter().flat_map(expressions).fold(
-            Literals::default(),
-            |mut literals, text| {
-                literals.read(text.as_str());
-                literals
-            },
-        );
+        let named = Literals::of(both.into_iter().flat_map(expressions));
         let distinct = |items: Vec<RoleRef>| -> Vec<RoleRef> {
             items
                 .into_iter()
@@ -309,18 +303,20 @@ struct Literals {
 }
 
 impl Literals {
-    /// Reads an expression as a row of texts and numbers; what lies between does not matter here.
-    fn read(&mut self, expression: &str) {
+    /// Reads expressions as rows of texts and numbers; what lies between does not matter here.
+    fn of<'e>(expressions: impl Iterator<Item = &'e Expression>) -> Self {
+        let mut literals = Self::default();
         let Ok(token) = Regex::new(r#""([^"\\]*)"|'([^'\\]*)'|\b(\d{1,18})\b"#) else {
-            return;
+            return literals;
         };
-        for found in token.captures_iter(expression) {
+        for found in expressions.flat_map(|text| token.captures_iter(text.as_str())) {
             if let Some(text) = found.get(1).or_else(|| found.get(2)) {
-                self.text(text.as_str());
+                literals.text(text.as_str());
             } else if let Some(number) = found.get(3).and_then(|n| n.as_str().parse().ok()) {
-                self.numbers.insert(number);
+                literals.numbers.insert(number);
             }
         }
+        literals
     }
 
     fn text(&mut self, text: &str) {
