@@ -5,7 +5,7 @@ use realmwright_snapshot::{
     Pkce, RefreshSettings, SecretMethod, SigningAlgorithm, TokenFormat,
 };
 
-use super::{Weaker, items, or_none, time, value, yes_no};
+use super::{Weaker, items, or_none, said, time, value, warned, yes_no};
 use crate::plan::changes::{Change, Effect};
 
 const LIVES_LONGER: (Weaker, &str) = (Weaker::Longer, "a stolen token is of use for longer");
@@ -41,11 +41,8 @@ pub(super) fn changes(old: &ClientSnapshot, new: &ClientSnapshot, changes: &mut 
     found.extend(items(
         roles.keys(),
         new.roles.keys(),
-        (
-            Effect::Roles,
-            "declares the role",
-            "no longer declares the role",
-        ),
+        said(Effect::Roles, "declares the role"),
+        said(Effect::Roles, "no longer declares the role"),
     ));
     let texts = [
         *display_name != new.display_name,
@@ -89,7 +86,7 @@ fn oidc_client(old: &OidcClient, new: &OidcClient, found: &mut Vec<Change>) {
         pkce,
         require_state,
         require_nonce,
-        scopes: _,
+        scopes,
         access_token_format,
         access_token_lifetime,
         audiences: _,
@@ -103,28 +100,19 @@ fn oidc_client(old: &OidcClient, new: &OidcClient, found: &mut Vec<Change>) {
     found.extend(items(
         redirect_uris,
         &new.redirect_uris,
-        (
-            Effect::Addresses,
-            "may be answered at",
-            "is no longer answered at",
-        ),
+        said(Effect::Addresses, "may be answered at"),
+        said(Effect::Addresses, "is no longer answered at"),
     ));
-    found.extend(
-        items(
-            redirect_uri_prefixes,
-            &new.redirect_uri_prefixes,
-            (
-                Effect::Addresses,
-                "may be answered anywhere under",
-                "is no longer answered under",
-            ),
-        )
-        .into_iter()
-        .map(|change| {
-            let gained = change.text.starts_with("may");
-            change.risky_if(gained, "every page under the prefix can receive codes")
-        }),
-    );
+    found.extend(items(
+        redirect_uri_prefixes,
+        &new.redirect_uri_prefixes,
+        warned(
+            Effect::Addresses,
+            "may be answered anywhere under",
+            "every page under the prefix can receive codes",
+        ),
+        said(Effect::Addresses, "is no longer answered under"),
+    ));
     found.extend(value(
         Effect::Addresses,
         "the address of answers to requests that name none",
@@ -134,12 +122,23 @@ fn oidc_client(old: &OidcClient, new: &OidcClient, found: &mut Vec<Change>) {
     found.extend(items(
         grant_types.iter().copied().map(GrantType::as_str),
         new.grant_types.iter().copied().map(GrantType::as_str),
-        (
-            Effect::Protocol,
-            "may use the grant",
-            "may no longer use the grant",
-        ),
+        said(Effect::Protocol, "may use the grant"),
+        said(Effect::Protocol, "may no longer use the grant"),
     ));
+    let acts_alone =
+        |client: &OidcClient| client.grant_types.contains(&GrantType::ClientCredentials);
+    if acts_alone(old) || acts_alone(new) {
+        // For people the same is seen in logins.
+        found.extend(value(
+            Effect::ScopesGranted,
+            "scopes of a program that names none",
+            (&scopes.default, &new.scopes.default),
+            |default| {
+                let names: Vec<&str> = default.iter().map(AsRef::as_ref).collect();
+                names.join(" ")
+            },
+        ));
+    }
     found.extend(value(
         Effect::Protocol,
         "allowed response types",
@@ -206,11 +205,8 @@ fn oidc_client(old: &OidcClient, new: &OidcClient, found: &mut Vec<Change>) {
     found.extend(items(
         web_origins,
         &new.web_origins,
-        (
-            Effect::Addresses,
-            "is called by pages of",
-            "is no longer called by pages of",
-        ),
+        said(Effect::Addresses, "is called by pages of"),
+        said(Effect::Addresses, "is no longer called by pages of"),
     ));
     found.extend(logout_differs(logout, &new.logout));
 }
@@ -228,22 +224,19 @@ fn authentication_differs(old: &ClientAuthentication, new: &ClientAuthentication
             let of_methods = items(
                 methods.iter().map(name),
                 ways.iter().map(name),
-                (Effect::Authentication, "may use", "may no longer use"),
+                said(Effect::Authentication, "may use"),
+                said(Effect::Authentication, "may no longer use"),
             );
             let of_secrets = items(
                 old.secrets(),
                 new.secrets(),
-                (
+                said(Effect::Authentication, "is accepted with the secret"),
+                warned(
                     Effect::Authentication,
-                    "is accepted with the secret",
                     "is refused with the secret",
+                    "it has to have the other secret by then",
                 ),
             );
-            let lost = "it has to have the other secret by then";
-            let of_secrets = of_secrets.into_iter().map(|change| {
-                let refused = change.text.starts_with("is refused");
-                change.risky_if(refused, lost)
-            });
             of_methods.into_iter().chain(of_secrets).collect()
         }
         (PrivateKeyJwt(old), PrivateKeyJwt(new)) => {
@@ -321,20 +314,14 @@ fn logout_differs(old: &LogoutSettings, new: &LogoutSettings) -> Vec<Change> {
     let mut found = items(
         redirect_uris,
         &new.redirect_uris,
-        (
-            Effect::Addresses,
-            "logout may return to",
-            "logout no longer returns to",
-        ),
+        said(Effect::Addresses, "logout may return to"),
+        said(Effect::Addresses, "logout no longer returns to"),
     );
     found.extend(items(
         redirect_uri_prefixes,
         &new.redirect_uri_prefixes,
-        (
-            Effect::Addresses,
-            "logout may return anywhere under",
-            "logout no longer returns under",
-        ),
+        said(Effect::Addresses, "logout may return anywhere under"),
+        said(Effect::Addresses, "logout no longer returns under"),
     ));
     found.extend(value(
         Effect::Addresses,

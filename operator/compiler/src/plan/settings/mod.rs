@@ -126,20 +126,28 @@ fn value<T: PartialEq>(
     (old != new).then(|| Change::new(effect, what).values(text(old), text(new)))
 }
 
-/// Items that a list gains and loses, each by itself: `gained` and `lost` are the words before it.
+/// Items that a list gains and loses, each by itself.
 fn items<T: Ord + Display>(
     old: impl IntoIterator<Item = T>,
     new: impl IntoIterator<Item = T>,
-    (effect, gained, lost): (Effect, &str, &str),
+    gained: impl Fn(&T) -> Change,
+    lost: impl Fn(&T) -> Change,
 ) -> Vec<Change> {
     let (old, new): (BTreeSet<T>, BTreeSet<T>) =
         (old.into_iter().collect(), new.into_iter().collect());
-    let gains = new.difference(&old).map(|item| format!("{gained} {item}"));
-    let losses = old.difference(&new).map(|item| format!("{lost} {item}"));
-    gains
-        .chain(losses)
-        .map(|text| Change::new(effect, text))
-        .collect()
+    let gains = new.difference(&old).map(gained);
+    gains.chain(old.difference(&new).map(lost)).collect()
+}
+
+/// Says these words of an item.
+fn said<T: Display>(effect: Effect, words: &str) -> impl Fn(&T) -> Change {
+    move |item| Change::new(effect, format!("{words} {item}"))
+}
+
+/// The same, of an item that should be looked at twice.
+fn warned<T: Display>(effect: Effect, words: &str, why: &'static str) -> impl Fn(&T) -> Change {
+    let said = said(effect, words);
+    move |item| said(item).risky(why)
 }
 
 fn or_none(value: Option<&impl Display>) -> String {

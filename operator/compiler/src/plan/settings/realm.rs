@@ -10,7 +10,7 @@ use realmwright_snapshot::{
     SigningAlgorithm, TokenPolicy, TotpMethod,
 };
 
-use super::{Weaker, items, number, or_none, time, value, yes_no};
+use super::{Weaker, items, number, or_none, said, time, value, warned, yes_no};
 use crate::plan::changes::{Change, Effect};
 
 const WEAKER_GUARD: &str = "guessing becomes easier";
@@ -107,11 +107,8 @@ pub(super) fn core(old: &RealmCore, new: &RealmCore, found: &mut Vec<Change>) {
     found.extend(items(
         session_claims,
         &new.session_claims,
-        (
-            Effect::Session,
-            "sessions may hold",
-            "sessions no longer hold",
-        ),
+        said(Effect::Session, "sessions may hold"),
+        said(Effect::Session, "sessions no longer hold"),
     ));
     session_policy(*sessions, new.sessions, found);
     let TokenPolicy { code_lifetime } = *tokens;
@@ -175,7 +172,8 @@ fn key_policy(old: &KeyPolicy, new: &KeyPolicy, found: &mut Vec<Change>) {
     found.extend(items(
         names(algorithms),
         names(&new.algorithms),
-        (Effect::Keys, "a key is made for", "the key is retired of"),
+        said(Effect::Keys, "a key is made for"),
+        said(Effect::Keys, "the key is retired of"),
     ));
     let ahead = (
         Weaker::Shorter,
@@ -292,11 +290,8 @@ fn role_catalogue(
     found.extend(items(
         old.keys(),
         new.keys(),
-        (
-            Effect::Roles,
-            "the role appears:",
-            "the role goes, with all who hold it:",
-        ),
+        said(Effect::Roles, "the role appears:"),
+        said(Effect::Roles, "the role goes, with all who hold it:"),
     ));
     for (name, role) in new {
         let RoleSnapshot {
@@ -324,19 +319,16 @@ fn role_catalogue(
             ));
         }
     }
-    let gains = items(
+    found.extend(items(
         default,
         new_default,
-        (
+        warned(
             Effect::Roles,
             "everybody holds the role",
-            "not everybody holds the role",
+            "everybody gains what the role allows",
         ),
-    );
-    found.extend(gains.into_iter().map(|change| {
-        let gained = change.text.starts_with("everybody");
-        change.risky_if(gained, "everybody gains what the role allows")
-    }));
+        said(Effect::Roles, "not everybody holds the role"),
+    ));
 }
 
 fn or_nothing(names: &[String]) -> String {
