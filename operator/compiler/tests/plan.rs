@@ -127,3 +127,25 @@ fn a_comment_shows_texts_as_they_are() {
         }
     }
 }
+
+/// A program has no logins to find a witness in; what it gains is said all the same.
+#[test]
+fn what_a_program_gains_is_said() {
+    let plan = planned(&root().join("program-gains-power"));
+    let changes = &plan.realms[0].changes;
+    let said = |text: &str| {
+        let found = changes.iter().find(|change| change.text.contains(text));
+        let Some(change) = found else {
+            panic!("{text} is not said: {changes:#?}");
+        };
+        assert_eq!(change.applications, ["nightly".into()]);
+        change
+    };
+    let power = said("may ask for `realmwright:accounts`");
+    assert!(power.risk.is_some());
+    let granted = said("scopes of a program that names none");
+    assert_eq!(granted.before.as_deref(), Some("reports"));
+    said("`tier`");
+    said("audiences");
+    assert_eq!(plan.verdict(), Verdict::Risky);
+}

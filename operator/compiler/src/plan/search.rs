@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use realmwright_decision::claims::{Target, outermost};
 use realmwright_decision::simulate::{Simulated, SimulatedLogin};
 use realmwright_snapshot::{
-    ClaimSnapshot, ClientId, ClientSnapshot, DataClass, Expression, FlowName, GrantType,
-    RealmSnapshot, ScopeName,
+    ClientId, ClientSnapshot, DataClass, Expression, FlowName, GrantType, RealmSnapshot, ScopeName,
 };
 
 use super::changes::{Change, Effect, Evidence};
@@ -31,8 +30,15 @@ struct Alike<'a> {
     flows: [Option<&'a FlowName>; 2],
     access: [Vec<&'a Expression>; 2],
     scopes: [BTreeSet<ScopeName>; 2],
-    reach: [BTreeSet<(Target, String)>; 2],
+    reach: [Reach; 2],
+    /// Whether people log in to them, before or after.
+    people: bool,
+    /// Whether they get tokens in their own name, before or after.
+    programs: bool,
 }
+
+/// What can reach an application in a person's name, with the strictest class of it.
+type Reach = BTreeMap<(Target, String), DataClass>;
 
 /// What differs in logins, with who shows it.
 pub(super) fn changes(
@@ -47,21 +53,15 @@ pub(super) fn changes(
         else {
             continue;
         };
-        if !logs_people_in(before) && !logs_people_in(after) {
-            continue;
-        }
+        let either = |grant| has_grant(before, grant) || has_grant(after, grant);
         let alike = Alike {
             classes,
             flows: [before.flow.as_ref(), after.flow.as_ref()],
             access: [access(before), access(after)],
-            scopes: [
-                scopes(old.snapshot, before).into_iter().collect(),
-                scopes(new.snapshot, after).into_iter().collect(),
-            ],
-            reach: [
-                reach(old.snapshot, before).into_keys().collect(),
-                reach(new.snapshot, after).into_keys().collect(),
-            ],
+            scopes: [scopes(old.snapshot, before), scopes(new.snapshot, after)],
+            reach: [reach(old.snapshot, before), reach(new.snapshot, after)],
+            people: either(GrantType::AuthorizationCode),
+            programs: either(GrantType::ClientCredentials),
         };
         groups.entry(alike).or_default().push(id);
     }
@@ -78,9 +78,7 @@ pub(super) fn changes(
             pool: &pool,
             samples,
         };
-        let shown = search.run(alike, applications);
-        let told = search.tell(alike, applications, &shown);
-        for change in told {
+        for change in search.tell(alike, applications) {
             changes.push(Change {
                 applications: applications.iter().map(|id| (*id).clone()).collect(),
                 ..change
@@ -90,10 +88,9 @@ pub(super) fn changes(
     changes
 }
 
-/// A program that acts in its own name has no logins to look for.
-fn logs_people_in(client: &ClientSnapshot) -> bool {
+fn has_grant(client: &ClientSnapshot, grant: GrantType) -> bool {
     let oidc = client.oidc.as_ref();
-    oidc.is_some_and(|oidc| oidc.grant_types.contains(&GrantType::AuthorizationCode))
+    oidc.is_some_and(|oidc| oidc.grant_types.contains(&grant))
 }
 
 fn access(client: &ClientSnapshot) -> Vec<&Expression> {
@@ -101,16 +98,15 @@ fn access(client: &ClientSnapshot) -> Vec<&Expression> {
     rules.iter().map(|rule| &rule.when).collect()
 }
 
-/// What can reach an application, with the strictest class of it.
-fn reach(realm: &RealmSnapshot, client: &ClientSnapshot) -> BTreeMap<(Target, String), DataClass> {
-    let scopes = scopes(realm, client).into_iter();
+fn reach(realm: &RealmSnapshot, client: &ClientSnapshot) -> Reach {
+    let scopes = scopes(realm, client);
     let of_scopes = scopes
-        .filter_map(|name| realm.scopes.get(&name))
+        .iter()
+        .filter_map(|name| realm.scopes.get(name))
         .filter(|scope| !scope.system)
         .flat_map(|scope| &scope.claims);
-    let mut reached = BTreeMap::new();
-    let all: Vec<&ClaimSnapshot> = of_scopes.chain(&client.claims).collect();
-    for claim in all {
+    let mut reached = Reach::new();
+    for claim in of_scopes.chain(&client.claims) {
         for target in Target::ALL {
             if target.is_among(claim.targets) {
                 let key = (target, outermost(&claim.claim));
@@ -122,15 +118,12 @@ fn reach(realm: &RealmSnapshot, client: &ClientSnapshot) -> BTreeMap<(Target, St
     reached
 }
 
-fn scopes(realm: &RealmSnapshot, client: &ClientSnapshot) -> Vec<ScopeName> {
-    let Some(oidc) = &client.oidc else {
-        return Vec::new();
-    };
-    let names = oidc.scopes.allowed.iter().chain(&oidc.scopes.default);
-    let there: BTreeSet<&ScopeName> = names
+fn scopes(realm: &RealmSnapshot, client: &ClientSnapshot) -> BTreeSet<ScopeName> {
+    let oidc = client.oidc.iter();
+    oidc.flat_map(|oidc| oidc.scopes.allowed.iter().chain(&oidc.scopes.default))
         .filter(|name| realm.scopes.contains_key(*name))
-        .collect();
-    there.into_iter().cloned().collect()
+        .cloned()
+        .collect()
 }
 
 struct Search<'a> {
@@ -143,30 +136,19 @@ struct Search<'a> {
 impl Search<'_> {
     fn run(&self, alike: &Alike<'_>, applications: &[&ClientId]) -> Shown {
         let [before, after] = &alike.reach;
-        let appears = after
-            .difference(before)
-            .map(|(target, name)| Finding::ClaimAppears(*target, name.clone()));
-        let disappears = before
-            .difference(after)
-            .map(|(target, name)| Finding::ClaimDisappears(*target, name.clone()));
+        let gained = after.keys().filter(|key| !before.contains_key(*key));
+        let lost = before.keys().filter(|key| !after.contains_key(*key));
+        let appears = gained.map(|(target, name)| Finding::ClaimAppears(*target, name.clone()));
+        let disappears = lost.map(|(target, name)| Finding::ClaimDisappears(*target, name.clone()));
         let reach: Vec<Finding> = appears.chain(disappears).collect();
         let mut shown = Shown::new();
-        let chosen: Vec<(&ClientId, Vec<ScopeName>)> = applications
-            .iter()
-            .take(REPRESENTATIVES)
-            .map(|id| {
-                let of = |side: &Side<'_>| {
-                    let client = side.snapshot.clients.get(*id);
-                    client.map_or_else(Vec::new, |client| scopes(side.snapshot, client))
-                };
-                let both: BTreeSet<_> = of(self.old).into_iter().chain(of(self.new)).collect();
-                (*id, both.into_iter().collect())
-            })
-            .collect();
-        let seed = chosen.first().map_or("", |(id, _)| id.as_str());
+        let [before, after] = &alike.scopes;
+        let scopes: Vec<ScopeName> = before.union(after).cloned().collect();
+        let chosen = applications.get(..REPRESENTATIVES).unwrap_or(applications);
+        let seed = chosen.first().map_or("", |id| id.as_str());
         let mut choices = Choices::new(seed);
-        for (id, scopes) in chosen.iter().cycle().take(self.samples) {
-            let login = self.pool.login(id, scopes, &mut choices);
+        for id in chosen.iter().cycle().take(self.samples) {
+            let login = self.pool.login(id, &scopes, &mut choices);
             let (old, new) = self.simulate(&login);
             let claims = reach.iter().filter(|finding| shows(finding, &old, &new));
             for finding in findings(&old, &new).into_iter().chain(claims.cloned()) {
@@ -181,43 +163,51 @@ impl Search<'_> {
     }
 
     /// The announced classes in words, each with what was found.
-    fn tell(&self, alike: &Alike<'_>, applications: &[&ClientId], shown: &Shown) -> Vec<Change> {
+    fn tell(&self, alike: &Alike<'_>, applications: &[&ClientId]) -> Vec<Change> {
         let mut told = self.scopes(alike, applications);
+        if alike.programs {
+            told.extend(own_tokens(alike));
+        }
+        if alike.people {
+            let shown = self.run(alike, applications);
+            told.extend(self.logins(alike, &shown));
+            told.extend(self.claims(alike, &shown));
+        }
+        told
+    }
+
+    fn logins(&self, alike: &Alike<'_>, shown: &Shown) -> Vec<Change> {
+        let mut told = Vec::new();
         for class in alike.classes {
-            if matches!(class, Class::Claim(..)) {
+            let Some(may_differ) = may_differ(class) else {
                 continue;
-            }
+            };
             let of_class: Vec<&Finding> = shown.keys().filter(|f| f.class() == *class).collect();
             if of_class.is_empty() {
-                told.push(may_differ(class).shown_by(self.none_found()));
+                told.push(may_differ.shown_by(self.none_found()));
             }
-            let of_scopes =
-                |finding: &&Finding| matches!(finding, Finding::ScopeOpens | Finding::ScopeStops);
-            told.extend(
-                of_class
-                    .into_iter()
-                    .filter(|finding| !of_scopes(finding))
-                    .map(|finding| differs(finding).shown_by(self.evidence(finding, shown))),
-            );
+            told.extend(of_class.into_iter().filter_map(|finding| {
+                Some(differs(finding)?.shown_by(self.evidence(finding, shown)))
+            }));
         }
-        told.extend(self.claims(alike, applications, shown));
         told
     }
 
     /// Claims that reach an application, no longer do, or may have another value.
-    fn claims(&self, alike: &Alike<'_>, applications: &[&ClientId], shown: &Shown) -> Vec<Change> {
+    fn claims(&self, alike: &Alike<'_>, shown: &Shown) -> Vec<Change> {
         let [before, after] = &alike.reach;
         let announced = alike.classes.iter().filter_map(|class| match class {
             Class::Claim(target, name) => Some((*target, name.clone())),
             _ => None,
         });
-        let keys: BTreeSet<(Target, String)> = announced
-            .chain(before.symmetric_difference(after).cloned())
-            .collect();
+        let gained = after.keys().filter(|key| !before.contains_key(*key));
+        let lost = before.keys().filter(|key| !after.contains_key(*key));
+        let keys: BTreeSet<(Target, String)> =
+            announced.chain(gained.chain(lost).cloned()).collect();
         let mut claims: BTreeMap<(Effect, String), Vec<Target>> = BTreeMap::new();
         for (target, name) in keys {
             let key = (target, name);
-            let effect = match (before.contains(&key), after.contains(&key)) {
+            let effect = match (before.contains_key(&key), after.contains_key(&key)) {
                 (false, true) => Effect::ClaimReaches,
                 (true, false) => Effect::ClaimStops,
                 (true, true) => Effect::ClaimChanges,
@@ -226,15 +216,6 @@ impl Search<'_> {
             };
             claims.entry((effect, key.1)).or_default().push(target);
         }
-        let classes: BTreeMap<String, DataClass> = applications
-            .iter()
-            .filter_map(|id| self.new.snapshot.clients.get(*id))
-            .flat_map(|client| reach(self.new.snapshot, client))
-            .fold(BTreeMap::new(), |mut classes, ((_, name), class)| {
-                let known = classes.entry(name).or_insert(class);
-                *known = (*known).max(class);
-                classes
-            });
         claims
             .into_iter()
             .map(|((effect, name), targets)| {
@@ -244,7 +225,10 @@ impl Search<'_> {
                 });
                 let evidence =
                     finding.map_or_else(|| self.none_found(), |f| self.evidence(f, shown));
-                let class = classes.get(&name).copied();
+                let class = Target::ALL
+                    .into_iter()
+                    .filter_map(|target| after.get(&(target, name.clone())).copied())
+                    .max();
                 claim(effect, finding, &name, (&targets, class)).shown_by(evidence)
             })
             .collect()
@@ -268,7 +252,8 @@ impl Search<'_> {
         gained
             .chain(lost)
             .map(|(name, finding, change)| {
-                let shown = applications.iter().find_map(|id| {
+                let chosen = applications.iter().take(REPRESENTATIVES);
+                let shown = chosen.filter(|_| alike.people).find_map(|id| {
                     let login = self.pool.somebody(id, name);
                     let (old, new) = self.simulate(&login);
                     shows(&finding, &old, &new).then(|| (finding.clone(), login))
@@ -318,7 +303,33 @@ fn shows(finding: &Finding, old: &Simulated, new: &Simulated) -> bool {
     }
 }
 
-fn may_differ(class: &Class) -> Change {
+/// Tokens that an application gets in its own name: nobody logs in for them, so the values alone
+/// speak.
+fn own_tokens(alike: &Alike<'_>) -> Vec<Change> {
+    let of_people = |key: &(Target, String)| {
+        alike.people && alike.reach.iter().any(|reach| reach.contains_key(key))
+    };
+    alike
+        .classes
+        .iter()
+        .filter_map(|class| match class {
+            Class::Claim(Target::AccessToken, name)
+                if !of_people(&(Target::AccessToken, name.clone())) =>
+            {
+                let text = format!("access tokens in its own name carry `{name}` otherwise");
+                Some(Change::new(Effect::ClaimChanges, text))
+            }
+            Class::Audiences if !alike.people => {
+                let text = "access tokens in its own name may have other audiences";
+                Some(Change::new(Effect::Audiences, text))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// What is said of a class for which nobody was found; none for claims, which are told apart.
+fn may_differ(class: &Class) -> Option<Change> {
     let (effect, text) = match class {
         Class::Steps => (Effect::StepsChange, "what people are asked for may differ"),
         Class::Result => (Effect::RefusalChanges, "who gets in may differ"),
@@ -329,13 +340,14 @@ fn may_differ(class: &Class) -> Change {
             "the audiences of access tokens may differ",
         ),
         Class::Session => (Effect::Session, "what the session holds may differ"),
-        Class::Claim(..) => (Effect::ClaimChanges, "a claim may differ"),
+        Class::Claim(..) => return None,
     };
-    Change::new(effect, text)
+    Some(Change::new(effect, text))
 }
 
-fn differs(finding: &Finding) -> Change {
-    match finding {
+/// A finding in words; none for scopes and claims, which are told by their names.
+fn differs(finding: &Finding) -> Option<Change> {
+    Some(match finding {
         Finding::LoginStops => {
             Change::new(Effect::LoginStops, "people who could log in are refused")
                 .risky("somebody loses access")
@@ -352,8 +364,6 @@ fn differs(finding: &Finding) -> Change {
             Effect::SilentLogin,
             "single sign-on that needed a page no longer does",
         ),
-        Finding::ScopeStops => Change::new(Effect::ScopeLost, "a scope is refused"),
-        Finding::ScopeOpens => Change::new(Effect::ScopeGained, "a scope is no longer refused"),
         Finding::RefusalChanges => Change::new(
             Effect::RefusalChanges,
             "another rule refuses people, or lets them in",
@@ -379,15 +389,12 @@ fn differs(finding: &Finding) -> Change {
             Effect::Session,
             "the session holds something else, or other sessions end",
         ),
-        Finding::ClaimAppears(target, name)
-        | Finding::ClaimDisappears(target, name)
-        | Finding::ClaimDiffers(target, name) => claim(
-            Effect::ClaimChanges,
-            Some(finding),
-            name,
-            (&[*target], None),
-        ),
-    }
+        Finding::ScopeStops
+        | Finding::ScopeOpens
+        | Finding::ClaimAppears(..)
+        | Finding::ClaimDisappears(..)
+        | Finding::ClaimDiffers(..) => return None,
+    })
 }
 
 fn claim(
