@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use realmwright_idp::settings::listen_address;
 use url::Url;
 
@@ -27,6 +28,22 @@ pub(crate) struct Arguments {
 
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// What clap cannot say: a format that only one command writes.
+    ///
+    /// # Errors
+    /// Wrong usage, to be shown.
+    pub(crate) fn check(&self) -> Result<(), clap::Error> {
+        if self.format != Format::Markdown || matches!(self.command, Command::Plan(_)) {
+            return Ok(());
+        }
+        Err(Self::command().error(
+            ErrorKind::ArgumentConflict,
+            "only `plan` writes markdown; take human or json",
+        ))
+    }
 }
 
 /// How results are written.
@@ -369,7 +386,6 @@ impl std::str::FromStr for Assignment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_arguments_are_consistent() {

@@ -49,6 +49,9 @@ impl From<Outcome> for ExitCode {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Err(fault) = arguments.check() {
+        fault.exit();
+    }
     let output = Output::new(arguments.format);
     let ran = match arguments.command {
         Command::Validate(command) => commands::validate::run(&command, output),

@@ -154,6 +154,15 @@ fn a_plan_says_by_its_status_what_it_found() {
     assert_eq!(json["realms"][0]["changes"][0]["effect"], "texts");
 }
 
+#[test]
+fn a_format_that_a_command_does_not_write_is_wrong_usage() {
+    let text = run(&["validate", "small", "--format", "markdown"]);
+    assert!(text.contains("only `plan` writes markdown"), "{text}");
+    assert!(text.ends_with("status 2"), "{text}");
+    let text = run(&["plan", "small", "small", "--format", "markdown"]);
+    assert!(text.ends_with("status 0"), "{text}");
+}
+
 /// Both sides may be in Git: a revision alone is the folder of the other side.
 #[test]
 fn a_side_may_be_a_revision() {
