@@ -76,10 +76,11 @@ impl Output {
 }
 
 impl Running {
-    /// Starts it and follows what it prints.
+    /// Starts it and follows what it prints. Its input says nothing, and closes when the tests are
+    /// over, however they end.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
