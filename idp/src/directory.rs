@@ -303,18 +303,19 @@ impl Directory {
                 root: offer.sealed.root.clone(),
             },
         )?;
+        // What the head names is final; a file of another revision may be left from a write that
+        // did not come to its end.
+        let named: Option<Head> = read_json(&folder.join(HEAD)).ok();
         let path = folder.join(keyring_name(offer.keyring.revision));
-        let keyring = offer
-            .keyring
-            .to_json()
-            .map_err(|fault| form(&path, &fault))?;
-        write(&path, &keyring)?;
+        if named.is_none_or(|named| named.keyring != offer.keyring.revision) || !path.exists() {
+            let keyring = offer.keyring.to_json();
+            write(&path, &keyring.map_err(|fault| form(&path, &fault))?)?;
+        }
         let path = folder.join(secrets_name(offer.secrets.revision));
-        let secrets = offer
-            .secrets
-            .to_json()
-            .map_err(|fault| form(&path, &fault))?;
-        write(&path, &secrets)?;
+        if named.is_none_or(|named| named.secrets != offer.secrets.revision) || !path.exists() {
+            let secrets = offer.secrets.to_json();
+            write(&path, &secrets.map_err(|fault| form(&path, &fault))?)?;
+        }
         write_json(&folder.join(HEAD), &Head::of(offer))?;
         collect(&folder)
     }

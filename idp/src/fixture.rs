@@ -9,9 +9,9 @@ use realmwright_keys::{
     Acknowledgements, Keyring, Policy, SecretBundle, SystemGenerator, advance, apply,
 };
 use realmwright_snapshot::{
-    Country, Envelope, FORMAT, InstanceName, KeyPolicy, Layout, Locale, Locales, LocalizedText,
-    PasswordQueue, Period, Profile, Protection, Purposes, RealmCore, RealmId, RealmSnapshot,
-    RegionName, Retention, Sealer, SessionPolicy, SigningAlgorithm, TokenPolicy,
+    ByClient, Country, Envelope, FORMAT, InstanceName, KeyPolicy, Layout, Locale, Locales,
+    LocalizedText, PasswordQueue, Period, Profile, Protection, Purposes, RealmCore, RealmId,
+    RealmSnapshot, RegionName, Retention, Sealer, SessionPolicy, SigningAlgorithm, TokenPolicy,
 };
 
 use crate::artefacts::Offer;
@@ -87,7 +87,7 @@ pub(crate) fn snapshot(id: &str, issuer: &str) -> RealmSnapshot {
         scopes: BTreeMap::new(),
         methods: BTreeMap::new(),
         flows: BTreeMap::new(),
-        clients: BTreeMap::new(),
+        clients: ByClient::new(),
     }
 }
 

@@ -385,7 +385,10 @@ impl RealmDecisions {
         match program {
             Some(program) if faults.is_empty() => Ok(Self {
                 program,
-                roles: RoleCatalogue::new(realm),
+                roles: RoleCatalogue::sharing(
+                    realm,
+                    former.map(|(realm, decisions)| (realm, &decisions.roles)),
+                ),
                 clients,
             }),
             _ => Err(faults),
@@ -430,13 +433,13 @@ fn keep<T, F, G>(
     }
 }
 
-fn keep_all<K: Clone + Ord, V, T>(
-    objects: &BTreeMap<K, V>,
+fn keep_all<'a, K: Clone + Ord + 'a, V: 'a, T>(
+    objects: impl IntoIterator<Item = (&'a K, &'a V)>,
     faults: &mut Vec<RealmFault>,
     compile: impl Fn(&K, &V) -> Result<T, Vec<RealmFault>>,
 ) -> BTreeMap<K, T> {
     objects
-        .iter()
+        .into_iter()
         .filter_map(|(key, object)| {
             let compiled = keep(compile(key, object), |fault| fault, faults)?;
             Some((key.clone(), compiled))

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use realmwright_snapshot::{ClientId, RealmSnapshot, RoleName, RoleRef, RoleScope, ScopeSnapshot};
+use realmwright_snapshot::{
+    ClientId, PerShard, RealmSnapshot, RoleName, RoleRef, RoleScope, ScopeSnapshot, Shard,
+};
 
 /// The roles that a realm declares, with what each brings along (KC-ROLE-01, KC-ROLE-05).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoleCatalogue {
     realm: BTreeMap<RoleName, BTreeSet<RoleRef>>,
-    clients: BTreeMap<ClientId, BTreeSet<RoleName>>,
+    /// Those that declare any.
+    clients: PerShard<BTreeMap<ClientId, BTreeSet<RoleName>>>,
     default: BTreeSet<RoleName>,
 }
 
@@ -16,6 +19,13 @@ impl RoleCatalogue {
     /// The roles of a realm and of its clients.
     #[must_use]
     pub fn new(realm: &RealmSnapshot) -> Self {
+        Self::sharing(realm, None)
+    }
+
+    /// The same; what clients declare that `former` has too is not read again.
+    #[must_use]
+    pub fn sharing(realm: &RealmSnapshot, former: Option<(&RealmSnapshot, &Self)>) -> Self {
+        let former = former.map(|(realm, roles)| (&realm.clients, &roles.clients));
         Self {
             realm: realm
                 .core
@@ -23,12 +33,13 @@ impl RoleCatalogue {
                 .iter()
                 .map(|(name, role)| (name.clone(), role.includes.clone()))
                 .collect(),
-            clients: realm
-                .clients
-                .iter()
-                .filter(|(_, client)| !client.roles.is_empty())
-                .map(|(id, client)| (id.clone(), client.roles.keys().cloned().collect()))
-                .collect(),
+            clients: realm.clients.per_shard(former, |clients| {
+                clients
+                    .iter()
+                    .filter(|(_, client)| !client.roles.is_empty())
+                    .map(|(id, client)| (id.clone(), client.roles.keys().cloned().collect()))
+                    .collect()
+            }),
             default: realm.core.default_roles.clone(),
         }
     }
@@ -40,7 +51,8 @@ impl RoleCatalogue {
             None => self.realm.contains_key(&role.role),
             Some(client) => self
                 .clients
-                .get(client)
+                .get(&Shard::of(client.as_str()))
+                .and_then(|clients| clients.get(client))
                 .is_some_and(|roles| roles.contains(&role.role)),
         }
     }

@@ -15,12 +15,12 @@ use realmwright_decision::realm::{ClientDecisions, MethodDecisions, RealmProgram
 use realmwright_decision::roles::RoleCatalogue;
 use realmwright_decision::scopes::Granted;
 use realmwright_keys::{Keyring, PublicJwk, Purpose, SecretBundle};
-use realmwright_protocol::oidc::discovery;
+use realmwright_protocol::oidc::discovery::{self, Features};
 use realmwright_protocol::oidc::id_token::{self, IdTokenHint};
 use realmwright_protocol::secret::AcceptedSecrets;
 use realmwright_snapshot::{
-    AttributeValue, Attributes, ClientId, ClientSnapshot, Digest, MethodKind, MethodName,
-    OidcClient, Period, RealmId, RealmSnapshot, ScopeName,
+    AttributeValue, Attributes, ByClient, ClientId, ClientSnapshot, Digest, MethodKind, MethodName,
+    OidcClient, PerShard, Period, RealmId, RealmSnapshot, ScopeName,
 };
 use serde::Serialize;
 use url::Url;
@@ -207,8 +207,9 @@ pub struct RuntimeRealm {
     pub(crate) keys: Arc<RealmKeys>,
     pub(crate) roles: RoleCatalogue,
     prepared: Arc<Prepared>,
-    clients: BTreeMap<ClientId, Arc<RuntimeClient>>,
+    clients: ByClient<Arc<RuntimeClient>>,
     web_origins: OnceLock<HashSet<String>>,
+    features: PerShard<Features>,
     discovery: CachedDocument,
     jwks: CachedDocument,
 }
@@ -233,7 +234,10 @@ impl RuntimeRealm {
         now: Timestamp,
         former: Option<&Self>,
     ) -> Result<Self, PrepareFault> {
-        realmwright_keys::bind(&snapshot, &keyring, &secrets, now).map_err(|missing| {
+        let same_ring = former.filter(|former| Arc::ptr_eq(&former.keyring, &keyring));
+        let same_secrets = same_ring.filter(|former| Arc::ptr_eq(&former.secrets, &secrets));
+        let bound = same_secrets.map(|former| &*former.snapshot);
+        realmwright_keys::bind(&snapshot, &keyring, &secrets, now, bound).map_err(|missing| {
             let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
             PrepareFault::Unbound(missing.join("; "))
         })?;
@@ -244,7 +248,6 @@ impl RuntimeRealm {
         });
         let keys = published.collect::<Result<_, _>>()?;
         let jwks = CachedDocument::of(&JwkSet { keys }, snapshot.core.keys.jwks_max_age)?;
-        let same_ring = former.filter(|former| Arc::ptr_eq(&former.keyring, &keyring));
         let keys = match same_ring.filter(|former| former.keys.until.is_none_or(|at| now < at)) {
             Some(former) => Arc::clone(&former.keys),
             None => Arc::new(RealmKeys::prepare(&keyring, now)?),
@@ -255,34 +258,20 @@ impl RuntimeRealm {
             Some(former) => Arc::clone(&former.prepared),
             None => Arc::new(Prepared::prepare(&snapshot)?),
         };
-        let same_secrets = same_ring.filter(|former| Arc::ptr_eq(&former.secrets, &secrets));
-        let clients = snapshot
-            .clients
-            .iter()
-            .map(|(id, client)| {
-                let known = former
-                    .and_then(|former| former.clients.get(id))
-                    .filter(|known| Arc::ptr_eq(&known.snapshot, client));
-                let runtime = match known {
-                    Some(known) if same_program.is_some() && same_secrets.is_some() => {
-                        Arc::clone(known)
-                    }
-                    Some(known) if same_program.is_some() => Arc::new(RuntimeClient {
-                        decisions: Arc::clone(&known.decisions),
-                        ..RuntimeClient::new(client)
-                    }),
-                    Some(known) if same_secrets.is_some() => Arc::new(RuntimeClient {
-                        secrets: Arc::clone(&known.secrets),
-                        ..RuntimeClient::new(client)
-                    }),
-                    _ => Arc::new(RuntimeClient::new(client)),
-                };
-                (id.clone(), runtime)
-            })
-            .collect();
+        let clients = Self::clients(&snapshot, former, same_program, same_secrets);
+        let features = snapshot.clients.per_shard(
+            former.map(|former| (&former.snapshot.clients, &former.features)),
+            |clients| Features::of(clients.values().map(AsRef::as_ref)),
+        );
+        let together = Features::together(features.values().map(AsRef::as_ref));
+        let metadata = discovery::metadata(&snapshot, &together);
         Ok(Self {
-            discovery: CachedDocument::of(&discovery::metadata(&snapshot), DISCOVERY_MAX_AGE)?,
-            roles: RoleCatalogue::new(&snapshot),
+            discovery: CachedDocument::of(&metadata, DISCOVERY_MAX_AGE)?,
+            features,
+            roles: RoleCatalogue::sharing(
+                &snapshot,
+                former.map(|former| (&*former.snapshot, &former.roles)),
+            ),
             web_origins: OnceLock::new(),
             jwks,
             keys,
@@ -292,6 +281,34 @@ impl RuntimeRealm {
             keyring,
             secrets,
             snapshot,
+        })
+    }
+
+    /// The clients; of one that is the same, what hangs on the program and on the secrets is shared
+    /// where these are the same too.
+    fn clients(
+        snapshot: &RealmSnapshot,
+        former: Option<&Self>,
+        same_program: Option<&Self>,
+        same_secrets: Option<&Self>,
+    ) -> ByClient<Arc<RuntimeClient>> {
+        let all_the_same = same_program.and(same_secrets);
+        let shared = all_the_same.map(|former| (&former.snapshot.clients, &former.clients));
+        snapshot.clients.derive(shared, |id, client| {
+            let known = former
+                .and_then(|former| former.clients.get(id))
+                .filter(|known| Arc::ptr_eq(&known.snapshot, client));
+            let Some(known) = known else {
+                return Arc::new(RuntimeClient::new(client));
+            };
+            if all_the_same.is_some() {
+                return Arc::clone(known);
+            }
+            Arc::new(RuntimeClient {
+                snapshot: Arc::clone(client),
+                decisions: same_program.map_or_else(Arc::default, |_| Arc::clone(&known.decisions)),
+                secrets: same_secrets.map_or_else(Arc::default, |_| Arc::clone(&known.secrets)),
+            })
         })
     }
 

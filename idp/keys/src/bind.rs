@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use realmwright_snapshot::{RealmSnapshot, SecretHandle, SigningAlgorithm};
+use realmwright_snapshot::{
+    ClientId, ClientSnapshot, RealmSnapshot, SecretHandle, SigningAlgorithm,
+};
 
 use crate::bundle::SecretBundle;
 use crate::keyring::{Keyring, Purpose, Stage};
@@ -56,7 +58,9 @@ pub enum Missing {
     },
 }
 
-/// Looks up every key and secret that a snapshot needs.
+/// Looks up every key and secret that a snapshot needs. `bound` is a snapshot that was bound to this
+/// same keyring and bundle: the clients that both share are not looked up again. Algorithms are,
+/// as time passes: those that the realm's core lists, where the compiler writes all.
 ///
 /// # Errors
 /// Everything that is missing, in a stable order; never empty.
@@ -65,13 +69,14 @@ pub fn bind(
     keyring: &Keyring,
     bundle: &SecretBundle,
     now: Timestamp,
+    bound: Option<&RealmSnapshot>,
 ) -> Result<Bound, Vec<Missing>> {
     let mut missing = Vec::new();
     if keyring.realm != realm.core.id || bundle.realm != realm.core.id {
         missing.push(Missing::OtherRealm);
     }
-    missing_keys(realm, keyring, now, &mut missing);
-    missing_secrets(realm, bundle, &mut missing);
+    missing_keys(realm, keyring, now, bound, &mut missing);
+    missing_secrets(realm, bundle, bound, &mut missing);
     if missing.is_empty() {
         Ok(Bound {
             min_keyring: keyring.revision,
@@ -82,15 +87,25 @@ pub fn bind(
     }
 }
 
+/// Clients of a realm that `bound` does not share.
+fn changed<'a>(
+    realm: &'a RealmSnapshot,
+    bound: Option<&'a RealmSnapshot>,
+) -> impl Iterator<Item = &'a ClientSnapshot> {
+    realm
+        .clients
+        .changed(bound.map(|bound| &bound.clients))
+        .flat_map(|(_, clients)| clients.values().map(AsRef::as_ref))
+}
+
 fn missing_keys(
     realm: &RealmSnapshot,
     keyring: &Keyring,
     now: Timestamp,
+    bound: Option<&RealmSnapshot>,
     missing: &mut Vec<Missing>,
 ) {
-    let used: BTreeSet<SigningAlgorithm> = realm
-        .clients
-        .values()
+    let used: BTreeSet<SigningAlgorithm> = changed(realm, bound)
         .filter_map(|client| client.oidc.as_ref())
         .map(|oidc| oidc.signing_algorithm)
         .chain(realm.core.keys.algorithms.iter().copied())
@@ -118,26 +133,18 @@ fn missing_keys(
     }
 }
 
-fn missing_secrets(realm: &RealmSnapshot, bundle: &SecretBundle, missing: &mut Vec<Missing>) {
-    for (id, client) in &realm.clients {
-        let authentication = client.oidc.iter().map(|oidc| &oidc.authentication);
-        for handle in authentication.flat_map(|authentication| authentication.secrets()) {
-            let user = format!("client {id}");
-            let handle = handle.clone();
-            match bundle.get(&handle) {
-                None => missing.push(Missing::Secret { handle, user }),
-                Some(values) => {
-                    if let Err(fault) = SupplyFault::check(&values.current) {
-                        missing.push(Missing::Refused {
-                            handle,
-                            user,
-                            fault,
-                        });
-                    }
-                }
-            }
-        }
-    }
+fn missing_secrets(
+    realm: &RealmSnapshot,
+    bundle: &SecretBundle,
+    bound: Option<&RealmSnapshot>,
+    missing: &mut Vec<Missing>,
+) {
+    let mut of_clients: Vec<(&ClientId, Vec<Missing>)> = changed(realm, bound)
+        .map(|client| (&client.id, missing_of_client(client, bundle)))
+        .filter(|(_, missing)| !missing.is_empty())
+        .collect();
+    of_clients.sort_by_key(|(id, _)| *id);
+    missing.extend(of_clients.into_iter().flat_map(|(_, missing)| missing));
     for account in &realm.core.bootstrap_accounts {
         if let Some(handle) = &account.password
             && bundle.get(handle).is_none()
@@ -150,11 +157,36 @@ fn missing_secrets(realm: &RealmSnapshot, bundle: &SecretBundle, missing: &mut V
     }
 }
 
+fn missing_of_client(client: &ClientSnapshot, bundle: &SecretBundle) -> Vec<Missing> {
+    let authentication = client.oidc.iter().map(|oidc| &oidc.authentication);
+    let handles = authentication.flat_map(|authentication| authentication.secrets());
+    handles
+        .filter_map(|handle| {
+            let user = || format!("client {}", client.id);
+            let handle = handle.clone();
+            match bundle.get(&handle).map(|values| &values.current) {
+                None => Some(Missing::Secret {
+                    handle,
+                    user: user(),
+                }),
+                Some(value) => {
+                    let fault = SupplyFault::check(value).err()?;
+                    Some(Missing::Refused {
+                        handle,
+                        user: user(),
+                        fault,
+                    })
+                }
+            }
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use realmwright_snapshot::{
-        BootstrapAccount, ClientAuthentication, ClientSnapshot, Period, sample,
-    };
+    use std::sync::Arc;
+
+    use realmwright_snapshot::{BootstrapAccount, ClientAuthentication, Period, sample};
 
     use super::*;
     use crate::{
@@ -192,7 +224,13 @@ mod tests {
     #[test]
     fn a_realm_with_all_keys_and_secrets_is_bound() {
         let realm = realm(vec![sample::client("app")]);
-        let bound = bind(&realm, &keyring(&realm), &bundle(&realm, &[SECRET]), now());
+        let bound = bind(
+            &realm,
+            &keyring(&realm),
+            &bundle(&realm, &[SECRET]),
+            now(),
+            None,
+        );
         assert_eq!(
             bound,
             Ok(Bound {
@@ -216,7 +254,7 @@ mod tests {
         });
         let empty = Keyring::empty(realm.core.id.clone());
         let weak = ("identity/other/client-secret", "short");
-        let missing = bind(&realm, &empty, &bundle(&realm, &[weak]), now()).unwrap_err();
+        let missing = bind(&realm, &empty, &bundle(&realm, &[weak]), now(), None).unwrap_err();
         let texts: Vec<String> = missing.iter().map(ToString::to_string).collect();
         assert_eq!(
             texts,
@@ -246,8 +284,14 @@ mod tests {
         }
         let realm = realm(vec![client]);
         let bound = |secrets: &[(&str, &str)]| {
-            bind(&realm, &keyring(&realm), &bundle(&realm, secrets), now())
-                .map_err(|missing| missing.iter().map(ToString::to_string).collect::<Vec<_>>())
+            bind(
+                &realm,
+                &keyring(&realm),
+                &bundle(&realm, secrets),
+                now(),
+                None,
+            )
+            .map_err(|missing| missing.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
         assert_eq!(
             bound(&[SECRET]).unwrap_err(),
@@ -258,6 +302,27 @@ mod tests {
             ["secret identity/app/next of client app is refused"]
         );
         assert!(bound(&[SECRET, ("identity/app/next", "fedcba98765432100000")]).is_ok());
+    }
+
+    /// What was bound is not looked up again, and what changed is.
+    #[test]
+    fn only_changed_clients_are_looked_up_again() {
+        let bound = realm(
+            (0..300)
+                .map(|n| sample::client(&format!("client-{n}")))
+                .collect(),
+        );
+        let keyring = keyring(&bound);
+        let empty = bundle(&bound, &[]);
+        assert!(bind(&bound, &keyring, &empty, now(), Some(&bound)).is_ok());
+        let mut edited = bound.clone();
+        edited
+            .clients
+            .insert("late".into(), Arc::new(sample::client("late")));
+        let missing = bind(&edited, &keyring, &empty, now(), Some(&bound)).unwrap_err();
+        assert!(missing.len() < 10, "{missing:?}");
+        let late = "secret identity/late/client-secret of client late is missing";
+        assert!(missing.iter().any(|missing| missing.to_string() == late));
     }
 
     /// A snapshot that uses a new algorithm waits until a key of it may sign.
@@ -277,13 +342,13 @@ mod tests {
         }
         let empty = bundle(&realm, &[]);
         assert_eq!(
-            bind(&realm, &keyring, &empty, now()),
+            bind(&realm, &keyring, &empty, now(), None),
             Err(vec![Missing::SigningKey {
                 alg,
                 from: Some(later)
             }])
         );
-        assert!(bind(&realm, &keyring, &empty, later).is_ok());
+        assert!(bind(&realm, &keyring, &empty, later, None).is_ok());
     }
 
     #[test]
@@ -298,7 +363,7 @@ mod tests {
             .unwrap();
         let plan = compromise(&keyring, &kid, now()).unwrap();
         let keyring = apply(&keyring, &plan, now(), &mut SystemGenerator::default()).unwrap();
-        let bound = bind(&realm, &keyring, &bundle(&realm, &[]), now()).unwrap();
+        let bound = bind(&realm, &keyring, &bundle(&realm, &[]), now(), None).unwrap();
         assert_eq!(bound.min_keyring, 2);
     }
 
@@ -308,7 +373,7 @@ mod tests {
         let mut other = bundle(&realm, &[]);
         other.realm = "identity.other".into();
         assert_eq!(
-            bind(&realm, &keyring(&realm), &other, now()),
+            bind(&realm, &keyring(&realm), &other, now(), None),
             Err(vec![Missing::OtherRealm])
         );
     }

@@ -13,6 +13,7 @@
 
 mod addresses;
 mod attributes;
+mod by_client;
 mod claims;
 mod client;
 mod envelope;
@@ -30,6 +31,7 @@ pub use addresses::{LOGOUT_PARAMETERS, RESPONSE_PARAMETERS, own_parameter};
 pub use attributes::{
     AttributeSnapshot, AttributeValue, Attributes, DataClass, Purposes, Transform, ValueKind,
 };
+pub use by_client::{ByClient, ClientShard, Entries, PerShard, Shard, ShardMap, shared_shard};
 pub use claims::{ClaimSnapshot, ClaimSource, ClaimTargets, RoleRef};
 pub use client::{
     AccessRule, AccessSnapshot, AssertionKeys, ClientAuthentication, ClientScopes, ClientSnapshot,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    AttributeSnapshot, Attributes, ClientId, ClientSnapshot, Country, FlowName, FlowSnapshot,
+    AttributeSnapshot, Attributes, ByClient, ClientSnapshot, Country, FlowName, FlowSnapshot,
     InstanceName, Locale, LocalizedText, MethodName, MethodSnapshot, Period, Purposes, RealmId,
     RegionName, RoleName, RoleRef, ScopeName, ScopeSnapshot, SecretHandle,
 };
@@ -24,7 +24,7 @@ pub struct RealmSnapshot {
     /// Its flows.
     pub flows: BTreeMap<FlowName, FlowSnapshot>,
     /// Its applications; shared, so that an edit of one copies no other.
-    pub clients: BTreeMap<ClientId, Arc<ClientSnapshot>>,
+    pub clients: ByClient<Arc<ClientSnapshot>>,
 }
 
 /// The realm without its lists of objects.

@@ -6,10 +6,11 @@ use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, ClientSnapshot, RealmCore, RealmSnapshot};
+use crate::{ByClient, ClientShard, ClientSnapshot, RealmCore, RealmSnapshot, Shard};
 
 /// A decompressed part beyond this is refused: 100,000 clients come to about 0.2 MB a shard.
 const MAX_PART_BYTES: u64 = 64 * 1024 * 1024;
@@ -113,6 +114,9 @@ pub enum SealFault {
     /// Not decompressible.
     #[error("part {0:?} cannot be decompressed")]
     Compression(PartName, #[source] std::io::Error),
+    /// A client lies in another part than its identifier says, where nobody would find it.
+    #[error("part {0:?} holds a client of another part")]
+    Misplaced(PartName),
     /// Not of the expected form.
     #[error("part {0:?} is not of the expected form")]
     Form(PartName, #[source] serde_json::Error),
@@ -158,6 +162,7 @@ pub fn canonical_json<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Er
     Ok(out)
 }
 
+#[derive(Clone)]
 struct Part {
     digest: Digest,
     compressed: Arc<[u8]>,
@@ -176,27 +181,26 @@ impl Part {
     }
 }
 
+/// A sealed part of clients and what it was made of.
+struct SealedShard {
+    members: Arc<ClientShard>,
+    part: Part,
+}
+
 /// Seals snapshots of one placement and keeps the parts of the last one, so that the work grows
 /// with the edit and not with the realm.
 #[derive(Default)]
 pub struct Sealer {
-    shards: BTreeMap<u8, (Vec<Arc<ClientSnapshot>>, Part)>,
+    shards: BTreeMap<Shard, SealedShard>,
+    made: usize,
 }
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sealer")
             .field("shards", &self.shards.len())
-            .finish()
+            .finish_non_exhaustive()
     }
-}
-
-/// Clients are spread over 256 parts by the hash of their identifier. One edited client of
-/// 100,000 then rewrites about 400 clients, and the number never changes with the realm's size,
-/// so that neighbours keep their parts.
-fn shard_of(id: &ClientId) -> u8 {
-    let [first, ..] = *blake3::hash(id.as_str().as_bytes()).as_bytes();
-    first
 }
 
 impl Sealer {
@@ -206,8 +210,14 @@ impl Sealer {
         Self::default()
     }
 
-    /// Seals one snapshot. Shards whose clients are the same objects as last time are reused
-    /// without being read.
+    /// How many parts of clients the last snapshot needed anew.
+    #[must_use]
+    pub const fn made(&self) -> usize {
+        self.made
+    }
+
+    /// Seals one snapshot. Shards of clients that are the same objects as last time are reused
+    /// without being read; the others are sealed on all cores.
     ///
     /// # Errors
     /// When a value has no JSON form, or compression fails.
@@ -219,6 +229,7 @@ impl Sealer {
             flows,
             clients,
         } = realm;
+        self.seal_clients(clients)?;
         let mut named = vec![
             (PartName::Core, Part::seal(&PartName::Core, core)?),
             (PartName::Scopes, Part::seal(&PartName::Scopes, scopes)?),
@@ -227,32 +238,10 @@ impl Sealer {
                 Part::seal(&PartName::Flows, &(methods, flows))?,
             ),
         ];
-
-        let mut members: BTreeMap<u8, Vec<Arc<ClientSnapshot>>> = BTreeMap::new();
-        for (id, client) in clients {
-            members
-                .entry(shard_of(id))
-                .or_default()
-                .push(Arc::clone(client));
-        }
-        let mut shards = BTreeMap::new();
-        for (shard, members) in members {
-            let name = PartName::Clients(shard);
-            let part = match self.shards.remove(&shard) {
-                Some((former, part)) if same_objects(&former, &members) => part,
-                _ => Part::seal(&name, &members)?,
-            };
-            named.push((
-                name,
-                Part {
-                    digest: part.digest,
-                    compressed: Arc::clone(&part.compressed),
-                },
-            ));
-            shards.insert(shard, (members, part));
-        }
-        self.shards = shards;
-
+        named.extend(self.shards.iter().map(|(shard, sealed)| {
+            let part = sealed.part.clone();
+            (PartName::Clients(shard.number()), part)
+        }));
         let root = RootManifest {
             format: crate::FORMAT,
             parts: named
@@ -269,10 +258,44 @@ impl Sealer {
                 .collect(),
         })
     }
+
+    fn seal_clients(&mut self, clients: &ByClient<Arc<ClientSnapshot>>) -> Result<(), SealFault> {
+        self.shards
+            .retain(|shard, _| clients.shard(*shard).is_some());
+        let missing: Vec<_> = clients
+            .shards()
+            .filter(|(shard, members)| {
+                self.shards
+                    .get(shard)
+                    .is_none_or(|sealed| !same_objects(&sealed.members, members))
+            })
+            .collect();
+        let made: Vec<(Shard, SealedShard)> = missing
+            .into_par_iter()
+            .map(|(shard, members)| {
+                let clients: Vec<&Arc<ClientSnapshot>> = members.values().collect();
+                Ok((
+                    shard,
+                    SealedShard {
+                        members: Arc::clone(members),
+                        part: Part::seal(&PartName::Clients(shard.number()), &clients)?,
+                    },
+                ))
+            })
+            .collect::<Result<_, SealFault>>()?;
+        self.made = made.len();
+        self.shards.extend(made);
+        Ok(())
+    }
 }
 
-fn same_objects(former: &[Arc<ClientSnapshot>], now: &[Arc<ClientSnapshot>]) -> bool {
-    former.len() == now.len() && former.iter().zip(now).all(|(a, b)| Arc::ptr_eq(a, b))
+fn same_objects(former: &Arc<ClientShard>, now: &Arc<ClientShard>) -> bool {
+    Arc::ptr_eq(former, now)
+        || (former.len() == now.len()
+            && former
+                .values()
+                .zip(now.values())
+                .all(|(a, b)| Arc::ptr_eq(a, b)))
 }
 
 fn root_digest(root: &RootManifest) -> Result<Digest, SealFault> {
@@ -296,35 +319,25 @@ pub fn open(
     let mut core: Option<RealmCore> = None;
     let mut scopes = None;
     let mut flows = None;
-    let mut clients = BTreeMap::new();
+    let mut clients = ByClient::new();
     let known: BTreeMap<_, _> = former
         .map(|(sealed, _)| sealed.root.parts.iter().cloned().collect())
         .unwrap_or_default();
-    let mut by_shard: BTreeMap<u8, Vec<&Arc<ClientSnapshot>>> = BTreeMap::new();
-    if let Some((_, realm)) = former {
-        for (id, client) in &realm.clients {
-            by_shard.entry(shard_of(id)).or_default().push(client);
-        }
-    }
     for (name, digest) in &sealed.root.parts {
         match name {
             PartName::Core => core = Some(decode(sealed, name, digest)?),
             PartName::Scopes => scopes = Some(decode(sealed, name, digest)?),
             PartName::Flows => flows = Some(decode(sealed, name, digest)?),
-            PartName::Clients(shard) => {
-                let shared = (known.get(name) == Some(digest))
-                    .then(|| by_shard.get(shard))
-                    .flatten();
-                if let Some(shared) = shared {
-                    for client in shared {
-                        clients.insert(client.id.clone(), Arc::clone(client));
-                    }
-                } else {
-                    let members: Vec<Arc<ClientSnapshot>> = decode(sealed, name, digest)?;
-                    for client in members {
-                        clients.insert(client.id.clone(), client);
-                    }
-                }
+            PartName::Clients(number) => {
+                let shard = Shard::from(*number);
+                let shared = former
+                    .filter(|_| known.get(name) == Some(digest))
+                    .and_then(|(_, realm)| realm.clients.shard(shard));
+                let members = match shared {
+                    Some(shared) => Arc::clone(shared),
+                    None => Arc::new(decode_shard(sealed, name, shard, digest)?),
+                };
+                clients.set_shard(shard, members);
             }
         }
     }
@@ -336,6 +349,25 @@ pub fn open(
         flows,
         clients,
     })
+}
+
+fn decode_shard(
+    sealed: &Sealed,
+    name: &PartName,
+    shard: Shard,
+    digest: &Digest,
+) -> Result<ClientShard, SealFault> {
+    let members: Vec<Arc<ClientSnapshot>> = decode(sealed, name, digest)?;
+    if members
+        .iter()
+        .any(|client| Shard::of(client.id.as_str()) != shard)
+    {
+        return Err(SealFault::Misplaced(name.clone()));
+    }
+    Ok(members
+        .into_iter()
+        .map(|client| (client.id.clone(), client))
+        .collect())
 }
 
 fn decode<T: DeserializeOwned>(

@@ -45,6 +45,7 @@ fn an_edited_client_changes_one_part_and_leaves_the_others() {
         .filter(|part| !before.root.parts.contains(part))
         .collect();
     assert!(matches!(changed[..], [(PartName::Clients(_), _)]));
+    assert_eq!(sealer.made(), 1);
     assert_ne!(before.digest, after.digest);
     assert_eq!(after.digest, seal(&realm).digest, "memory never shows");
 }
@@ -60,7 +61,7 @@ fn opening_shares_the_clients_of_unchanged_parts() {
     let shared = next
         .clients
         .iter()
-        .filter(|(id, client)| Arc::ptr_eq(client, &served.clients[*id]))
+        .filter(|(id, client)| Arc::ptr_eq(client, served.clients.get(*id).unwrap()))
         .count();
     assert!(shared >= 980, "only {shared} of 1000 clients are shared");
 }
@@ -73,6 +74,25 @@ fn a_removed_client_is_not_resurrected_by_sharing() {
     realm.clients.remove("client-3");
     let next = open(&seal(&realm), Some((&first, &served))).unwrap();
     assert!(!next.clients.contains_key("client-3"));
+}
+
+/// A client in a part that its identifier does not name would be there and never found, or found
+/// twice.
+#[test]
+fn a_client_in_another_part_is_refused() {
+    let sealed = seal(&realm_of(2));
+    let clients: Vec<usize> = (0..sealed.root.parts.len())
+        .filter(|index| matches!(sealed.root.parts[*index].0, PartName::Clients(_)))
+        .collect();
+    let [first, second] = clients[..] else {
+        unreachable!("two clients in two parts");
+    };
+    let mut swapped = sealed;
+    let other = swapped.root.parts[second].1;
+    swapped.root.parts[first].1 = other;
+    swapped.digest = Digest::of(&canonical_json(&swapped.root).unwrap());
+    let name = swapped.root.parts[first].0.clone();
+    assert!(matches!(open(&swapped, None), Err(SealFault::Misplaced(part)) if part == name));
 }
 
 #[test]

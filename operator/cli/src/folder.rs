@@ -1,11 +1,13 @@
-//! Reading a folder of YAML.
+//! Reading a folder of YAML: whole, or only the files that are known to have changed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use realmwright_compiler::Manifests;
 
-use crate::dev::state::State;
+use crate::dev::state::{self, State};
 
 /// No file that a person writes comes near.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
@@ -42,16 +44,146 @@ pub(crate) fn read_committed(folder: &Path) -> anyhow::Result<Manifests> {
 }
 
 fn insert(manifests: &mut Manifests, root: &Path, file: &Path) -> anyhow::Result<()> {
+    let name = file.strip_prefix(root).unwrap_or(file).to_string_lossy();
+    manifests.insert(name.as_ref(), read_file(file)?);
+    Ok(())
+}
+
+fn read_file(file: &Path) -> anyhow::Result<Vec<u8>> {
     let length = std::fs::metadata(file)
         .with_context(|| format!("cannot read {}", file.display()))?
         .len();
     if length > MAX_FILE {
         bail!("{} is larger than {MAX_FILE} bytes", file.display());
     }
-    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let name = file.strip_prefix(root).unwrap_or(file).to_string_lossy();
-    manifests.insert(name.as_ref(), bytes);
-    Ok(())
+    std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// What may have changed in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Changed {
+    /// These files, by their path in the folder.
+    Files(BTreeSet<PathBuf>),
+    /// Nobody knows: a folder came or went, or there was too much to say.
+    Anything,
+}
+
+impl Changed {
+    /// Both together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Files(mut one), Self::Files(other)) => {
+                one.extend(other);
+                Self::Files(one)
+            }
+            _ => Self::Anything,
+        }
+    }
+}
+
+/// How a folder differs from what was read of it before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Difference {
+    /// Not at all.
+    Nothing,
+    /// In the Secrets that `dev` keeps beside its state.
+    Kept,
+    /// In what people write.
+    Authored,
+}
+
+impl Difference {
+    fn at(path: &str) -> Self {
+        if Path::new(path).starts_with(state::NAME) {
+            Self::Kept
+        } else {
+            Self::Authored
+        }
+    }
+}
+
+/// A folder as it was read last.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    root: PathBuf,
+    manifests: Manifests,
+}
+
+impl Folder {
+    /// Reads all of it.
+    pub(crate) fn read(root: &Path) -> anyhow::Result<Self> {
+        Ok(Self {
+            root: root.to_owned(),
+            manifests: read(root)?,
+        })
+    }
+
+    pub(crate) const fn manifests(&self) -> &Manifests {
+        &self.manifests
+    }
+
+    /// Reads again what may have changed. Where that fails, everything stays as it was.
+    pub(crate) fn read_again(&mut self, changed: &Changed) -> anyhow::Result<Difference> {
+        let of_files = match changed {
+            Changed::Files(files) => self.read_files(files)?,
+            Changed::Anything => None,
+        };
+        if let Some(difference) = of_files {
+            return Ok(difference);
+        }
+        // What is the same keeps its place in memory, by which the compiler knows it.
+        let now: Manifests = read(&self.root)?
+            .iter()
+            .map(|(path, bytes)| {
+                let known = self.manifests.get(path).filter(|known| *known == bytes);
+                (Arc::clone(path), Arc::clone(known.unwrap_or(bytes)))
+            })
+            .collect();
+        let differs = |(path, bytes): (&Arc<str>, &Arc<[u8]>), other: &Manifests| {
+            (other.get(path) != Some(bytes)).then(|| Difference::at(path))
+        };
+        let came = now.iter().filter_map(|file| differs(file, &self.manifests));
+        let went = self.manifests.iter().filter_map(|file| differs(file, &now));
+        let difference = came.chain(went).max().unwrap_or(Difference::Nothing);
+        if difference > Difference::Nothing {
+            self.manifests = now;
+        }
+        Ok(difference)
+    }
+
+    /// None where one of them is no file, so that the whole folder must be looked at.
+    fn read_files(&mut self, files: &BTreeSet<PathBuf>) -> anyhow::Result<Option<Difference>> {
+        let mut found = Vec::with_capacity(files.len());
+        for file in files {
+            let (path, name) = (self.root.join(file), file.to_string_lossy());
+            match std::fs::metadata(&path) {
+                Ok(metadata) if metadata.is_file() && file.components().count() <= MAX_DEPTH => {
+                    found.push((name, Some(read_file(&path)?)));
+                }
+                Err(fault)
+                    if fault.kind() == std::io::ErrorKind::NotFound
+                        && self.manifests.get(&name).is_some() =>
+                {
+                    found.push((name, None));
+                }
+                _ => return Ok(None),
+            }
+        }
+        let mut difference = Difference::Nothing;
+        for (name, bytes) in found {
+            if self.manifests.get(&name).map(|bytes| &**bytes) == bytes.as_deref() {
+                continue;
+            }
+            difference = difference.max(Difference::at(&name));
+            match bytes {
+                Some(bytes) => self.manifests.insert(name.as_ref(), bytes),
+                None => {
+                    self.manifests.remove(&name);
+                }
+            }
+        }
+        Ok(Some(difference))
+    }
 }
 
 fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
@@ -134,6 +266,56 @@ mod tests {
                 "deep/er/c.yaml"
             ]
         );
+    }
+
+    fn write(folder: &Path, name: &str, text: &str) {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn files(names: &[&str]) -> Changed {
+        Changed::Files(names.iter().map(PathBuf::from).collect())
+    }
+
+    /// However it is told what changed, a folder is in the end what a new reading gives.
+    #[test]
+    fn what_changed_is_read_again_and_the_rest_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        write(root, "a.yaml", "a: 1\n");
+        write(root, "b.yaml", "b: 1\n");
+        let mut read = Folder::read(root).unwrap();
+        let b = Arc::clone(read.manifests().get("b.yaml").unwrap());
+        let mut again = |changed: &Changed| {
+            let difference = read.read_again(changed).unwrap();
+            assert_eq!(*read.manifests(), super::read(root).unwrap());
+            difference
+        };
+
+        assert_eq!(again(&files(&["a.yaml"])), Difference::Nothing);
+        write(root, "a.yaml", "a: 2\n");
+        assert_eq!(again(&files(&["a.yaml"])), Difference::Authored);
+        write(root, "deep/c.yaml", "c: 1\n");
+        write(root, ".realmwright/secrets/s.yaml", "s: 1\n");
+        let secret = files(&[".realmwright/secrets/s.yaml"]);
+        assert_eq!(
+            again(&secret.and(files(&["deep/c.yaml"]))),
+            Difference::Authored
+        );
+        write(root, ".realmwright/secrets/s.yaml", "s: 2\n");
+        assert_eq!(again(&Changed::Anything), Difference::Kept);
+        std::fs::remove_file(root.join("a.yaml")).unwrap();
+        assert_eq!(again(&files(&["a.yaml"])), Difference::Authored);
+        assert_eq!(again(&files(&["a.yaml"])), Difference::Nothing);
+        std::fs::remove_dir_all(root.join("deep")).unwrap();
+        assert_eq!(again(&files(&["deep"])), Difference::Authored);
+        write(root, "folder.yaml/d.yaml", "d: 1\n");
+        assert_eq!(again(&files(&["folder.yaml"])), Difference::Authored);
+        std::fs::remove_dir_all(root.join("folder.yaml")).unwrap();
+        assert_eq!(again(&files(&["folder.yaml"])), Difference::Authored);
+        assert_eq!(again(&Changed::Anything), Difference::Nothing);
+        assert!(Arc::ptr_eq(&b, read.manifests().get("b.yaml").unwrap()));
     }
 
     #[test]

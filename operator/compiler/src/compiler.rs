@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use realmwright_snapshot::{
-    Digest, InstanceName, RealmId, RealmSnapshot, RegionName, Sealed, SigningAlgorithm,
+    InstanceName, RealmId, RealmSnapshot, RegionName, Sealed, SigningAlgorithm,
 };
 use url::Url;
 
-use crate::diagnostics::{Code, Diagnostic, Location, Severity};
+use crate::diagnostics::{Diagnostic, Location, Severity};
 use crate::fault::Report;
 use crate::index::{Broken, Index};
-use crate::manifests::{Document, Manifests, documents};
-use crate::object::{Kind, Placed};
-use crate::parse::{self, Content, Parsed};
+use crate::manifests::Manifests;
+use crate::object::Kind;
+use crate::parse::Content;
+use crate::read::{ReadDocument, ReadFile, Reader, Unreadable};
 use crate::realm::{self, Memory, Surroundings};
-use crate::secrets::{SecretKey, SecretNeed, SecretValues};
-use crate::stage::Memo;
+use crate::secrets::{SecretNeeds, SecretValues};
 use crate::validate::placements;
 
 /// For whom to compile: an input, never read from the environment.
@@ -54,8 +54,8 @@ pub struct CompiledRealm {
     pub sealed: Sealed,
     /// Algorithms that keys are needed for.
     pub algorithms: BTreeSet<SigningAlgorithm>,
-    /// Secrets that it cannot be served without, in order of their handles.
-    pub secrets: Vec<SecretNeed>,
+    /// Secrets that it cannot be served without.
+    pub secrets: SecretNeeds,
 }
 
 /// The outcome of one case of a `RealmTest`.
@@ -79,6 +79,22 @@ impl TestResult {
     }
 }
 
+/// How much of a compile was not remembered from the last one. It grows with the change and not
+/// with the realm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Files that were cut into documents.
+    pub files: usize,
+    /// Documents that were parsed and held against their schema and its rules.
+    pub documents: usize,
+    /// Clients that were lowered.
+    pub clients: usize,
+    /// Flows whose graph was walked.
+    pub flows: usize,
+    /// Parts of clients that were sealed, of 256 for each placement.
+    pub parts: usize,
+}
+
 /// What a compile gives.
 #[derive(Clone, Debug, Default)]
 pub struct Compilation {
@@ -91,6 +107,8 @@ pub struct Compilation {
     pub tests: Vec<TestResult>,
     /// Values of the Secrets among the manifests.
     pub secrets: SecretValues,
+    /// What it cost.
+    pub work: Work,
 }
 
 impl Compilation {
@@ -103,14 +121,12 @@ impl Compilation {
     }
 }
 
-/// A larger file is refused.
-const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
-
 /// Compiles manifests again and again; the work grows with what changed since the last time.
 #[derive(Debug, Default)]
 pub struct Compiler {
-    documents: Memo<Digest, Parsed>,
+    reader: Reader,
     memory: Memory,
+    secrets: SecretValues,
 }
 
 impl Compiler {
@@ -121,15 +137,12 @@ impl Compiler {
     }
 
     /// Compiles everything. The result depends on the arguments only, never on what was compiled
-    /// before.
+    /// before; only [`Compilation::work`] does.
     pub fn compile(&mut self, manifests: &Manifests, profile: &CompileProfile) -> Compilation {
         let mut report = Report::default();
-        let Input {
-            placed,
-            broken,
-            unnamed,
-        } = self.parse(manifests, &mut report);
-        let index = Index::build(&placed, &broken, &mut report);
+        let read = self.reader.read(manifests);
+        let Input { broken, unnamed } = input(self.reader.files(), &mut report);
+        let index = Index::build(self.reader.objects(), &broken, &mut report);
         let located = placements::resolve(&index, &mut report);
         let surroundings = Surroundings {
             index: &index,
@@ -142,14 +155,24 @@ impl Compiler {
                     .filter(|broken| broken.id.kind == Kind::Realm)
                     .count(),
         };
-        let mut compilation = Compilation::default();
+        let mut compilation = Compilation {
+            work: Work {
+                files: read.files,
+                documents: read.documents,
+                ..Work::default()
+            },
+            ..Compilation::default()
+        };
         for (key, located) in &located {
-            let (realms, tests) =
+            let outcome =
                 realm::compile(&surroundings, key, located, &mut self.memory, &mut report);
-            compilation.realms.extend(realms);
-            compilation.tests.extend(tests);
+            compilation.realms.extend(outcome.realms);
+            compilation.tests.extend(outcome.tests);
+            compilation.work.clients += outcome.work.clients;
+            compilation.work.flows += outcome.work.flows;
+            compilation.work.parts += outcome.work.parts;
         }
-        compilation.secrets = secret_values(&index);
+        compilation.secrets = self.secrets.now(&index.secrets);
         compilation
             .realms
             .sort_by(|a, b| (&a.id, &a.region).cmp(&(&b.id, &b.region)));
@@ -157,91 +180,56 @@ impl Compiler {
         compilation
             .diagnostics
             .sort_by(|a, b| a.order().cmp(&b.order()));
-        self.documents.turn();
         self.memory.turn();
         compilation
     }
-
-    fn parse(&mut self, manifests: &Manifests, report: &mut Report) -> Input {
-        let mut unnamed = Vec::new();
-        let mut tasks: Vec<(Digest, Document)> = Vec::new();
-        for (file, bytes) in manifests.iter() {
-            if bytes.len() > MAX_FILE_BYTES {
-                let message = format!("the file is larger than {MAX_FILE_BYTES} bytes");
-                report.add_file(file, Code::LimitExceeded, message);
-                unnamed.push(None);
-                continue;
-            }
-            match std::str::from_utf8(bytes) {
-                Ok(text) => {
-                    let cut = documents(file, text).map(|document| (document.digest, document));
-                    tasks.extend(cut);
-                }
-                Err(fault) => {
-                    let message = format!("byte {} is not UTF-8", fault.valid_up_to());
-                    report.add_file(file, Code::NotUtf8, message);
-                    unnamed.push(None);
-                }
-            }
-        }
-        let parsed = self.documents.all(&tasks, parse::parse);
-        let mut placed = Vec::with_capacity(tasks.len());
-        let mut broken = Vec::new();
-        for ((_, document), parsed) in tasks.into_iter().zip(parsed) {
-            let id = match &parsed.content {
-                Content::Object(object) => Some(&object.id),
-                Content::Broken { id, realm } => {
-                    broken.push(Broken {
-                        id: id.clone(),
-                        realm: realm.clone(),
-                    });
-                    Some(id)
-                }
-                Content::Unnamed { namespace } => {
-                    unnamed.push(namespace.clone());
-                    None
-                }
-                Content::Nothing => None,
-            };
-            for fault in &parsed.faults {
-                report.add_document(&document, id, fault.clone());
-            }
-            if let Content::Object(object) = &parsed.content {
-                placed.push(Placed {
-                    object: Arc::clone(object),
-                    document,
-                });
-            }
-        }
-        Input {
-            placed,
-            broken,
-            unnamed,
-        }
-    }
 }
 
-/// What the manifests hold.
+/// What is among the manifests beside good resources.
+#[derive(Default)]
 struct Input {
-    placed: Vec<Placed>,
     broken: Vec<Broken>,
     /// Namespaces of what could not be read at all; none where not even that is known.
     unnamed: Vec<Option<String>>,
 }
 
-fn secret_values(index: &Index<'_>) -> SecretValues {
-    let mut values = SecretValues::default();
-    for ((namespace, name), data) in &index.secrets {
-        for (key, value) in *data {
-            values.insert(
-                SecretKey {
-                    namespace: (*namespace).to_owned(),
-                    name: (*name).to_owned(),
-                    key: key.clone(),
-                },
-                value.clone(),
-            );
+fn input(files: &[Arc<ReadFile>], report: &mut Report) -> Input {
+    let mut input = Input::default();
+    for file in files.iter().filter(|file| !file.is_plain) {
+        match &file.documents {
+            Ok(documents) => {
+                for document in documents {
+                    input.add(document, report);
+                }
+            }
+            Err(Unreadable { code, message }) => {
+                report.add_file(&file.path, *code, message.clone());
+                input.unnamed.push(None);
+            }
         }
     }
-    values
+    input
+}
+
+impl Input {
+    fn add(&mut self, read: &ReadDocument, report: &mut Report) {
+        let id = match &read.parsed.content {
+            Content::Object(object) => Some(&object.id),
+            Content::Broken { id, realm } => {
+                self.broken.push(Broken {
+                    id: id.clone(),
+                    realm: realm.clone(),
+                });
+                Some(id)
+            }
+            Content::Unnamed { namespace } => {
+                self.unnamed.push(namespace.clone());
+                None
+            }
+            Content::Nothing => None,
+        };
+        for fault in &read.parsed.faults {
+            report.add_document(&read.document, id, fault.clone());
+        }
+    }
 }

@@ -173,6 +173,11 @@ impl Report {
         self.push(None, Some(location), fault);
     }
 
+    /// Objects with errors.
+    pub(crate) fn faulty(&self) -> impl Iterator<Item = &ObjectId> {
+        self.faulty.iter()
+    }
+
     pub(crate) fn is_faulty(&self, object: &ObjectId) -> bool {
         self.faulty.contains(object)
     }
@@ -244,9 +249,11 @@ impl Report {
 /// the fields that only a Secret has. Its text is then never shown.
 fn holds_secrets(document: &Document) -> bool {
     document.text.lines().any(|line| {
+        let key = line.trim_start_matches(['{', ' ', '"', '\'']);
         (line.contains("kind") && line.contains("Secret"))
             || line.contains("stringData")
-            || line.starts_with("data:")
+            || (key.starts_with("data") && line.contains(':'))
+            || line.contains("\"data\"")
     })
 }
 

@@ -1,6 +1,7 @@
 //! All objects by kind, name and realm; duplicates and objects without a realm are found here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use realmwright_crds::{
     AttributeStoreSpec, AuthFlowSpec, AuthMethodSpec, ClientSpec, RealmSpec, RealmTestSpec,
@@ -9,7 +10,7 @@ use realmwright_crds::{
 
 use crate::diagnostics::Code;
 use crate::fault::{Fault, Report};
-use crate::object::{Kind, ObjectId, Placed, RealmKey, Resource, SecretData};
+use crate::object::{Kind, Object, ObjectId, Placed, RealmKey, Resource, SecretData};
 use crate::path::field;
 
 /// An object with its spec.
@@ -41,7 +42,7 @@ impl<'a, T> Typed<'a, T> {
     }
 }
 
-/// The objects of one realm.
+/// The objects of one realm, each list in the order of ids.
 #[derive(Debug, Default)]
 pub(crate) struct Members<'a> {
     pub(crate) clients: Vec<Typed<'a, ClientSpec>>,
@@ -59,66 +60,68 @@ pub(crate) struct Broken {
     pub(crate) realm: Option<RealmKey>,
 }
 
+/// The plain Secrets, by id.
+#[derive(Debug, Default)]
+pub(crate) struct Secrets<'a>(Vec<&'a Arc<Object>>);
+
+impl<'a> Secrets<'a> {
+    pub(crate) fn objects(&self) -> impl Iterator<Item = &'a Arc<Object>> {
+        self.0.iter().copied()
+    }
+
+    pub(crate) fn get(&self, namespace: &str, name: &str) -> Option<&'a SecretData> {
+        let found = self.0.binary_search_by(|object| {
+            (object.id.namespace.as_str(), object.id.name.as_str()).cmp(&(namespace, name))
+        });
+        self.0.get(found.ok()?)?.secret()
+    }
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Index<'a> {
     pub(crate) regions: BTreeMap<&'a str, Typed<'a, RegionSpec>>,
     pub(crate) realms: BTreeMap<RealmKey, Typed<'a, RealmSpec>>,
-    pub(crate) members: BTreeMap<RealmKey, Members<'a>>,
+    pub(crate) members: BTreeMap<&'a RealmKey, Members<'a>>,
     /// By the namespace that grants.
     pub(crate) grants: BTreeMap<&'a str, Vec<Typed<'a, ReferenceGrantSpec>>>,
-    pub(crate) secrets: BTreeMap<(&'a str, &'a str), &'a SecretData>,
+    pub(crate) secrets: Secrets<'a>,
     broken: BTreeSet<ObjectId>,
 }
 
 impl<'a> Index<'a> {
-    /// Files objects; they come in the order of files and lines, and of duplicates the first one
-    /// stays.
-    pub(crate) fn build(placed: &'a [Placed], broken: &[Broken], report: &mut Report) -> Self {
+    /// Files objects; they come in the order of their ids, and of those with one id in the order of
+    /// files and lines: the first one stays.
+    pub(crate) fn build(
+        objects: impl Iterator<Item = &'a Placed>,
+        broken: &[Broken],
+        report: &mut Report,
+    ) -> Self {
         let mut index = Self {
             broken: broken.iter().map(|broken| broken.id.clone()).collect(),
             ..Self::default()
         };
-        let mut first: BTreeMap<&ObjectId, &Placed> = BTreeMap::new();
-        for one in placed {
-            let id = &one.object.id;
-            if let Some(former) = first.get(id) {
-                let place = report.place(former, &field!("metadata", "name"));
-                let fault = Fault::error(
-                    Code::DuplicateObject,
-                    field!("metadata", "name"),
-                    format!("{id} is declared twice"),
-                );
-                report.add(
-                    one,
-                    match place {
-                        Some(place) => {
-                            fault.note(format!("first in {}:{}", place.file, place.line))
-                        }
-                        None => fault,
-                    },
-                );
-                continue;
+        let mut former: Option<&Placed> = None;
+        for one in objects {
+            match former.filter(|former| former.object.id == one.object.id) {
+                Some(former) => declared_twice(one, former, report),
+                None => {
+                    former = Some(one);
+                    index.file(one);
+                }
             }
-            first.insert(id, one);
-            index.file(one);
         }
         index.drop_strays(report);
-        for members in index.members.values_mut() {
-            members.sort();
-        }
-        for grants in index.grants.values_mut() {
-            grants.sort_by_key(Typed::id);
-        }
         index
     }
 
     fn file(&mut self, placed: &'a Placed) {
         let id = &placed.object.id;
         let resource = &placed.object.resource;
-        let members = resource
-            .realm_ref()
-            .map(|reference| RealmKey::referred(reference, &id.namespace))
+        let members = placed
+            .object
+            .realm
+            .as_ref()
             .map(|key| self.members.entry(key).or_default());
         match (resource, members) {
             (Resource::Region(spec), _) => {
@@ -136,9 +139,7 @@ impl<'a> Index<'a> {
                 .entry(&id.namespace)
                 .or_default()
                 .push(Typed { placed, spec }),
-            (Resource::Secret(data), _) => {
-                self.secrets.insert((&id.namespace, &id.name), data);
-            }
+            (Resource::Secret(_), _) => self.secrets.0.push(&placed.object),
             (Resource::Client(spec), Some(members)) => {
                 members.clients.push(Typed { placed, spec });
             }
@@ -213,8 +214,24 @@ impl<'a> Index<'a> {
     }
 }
 
+fn declared_twice(placed: &Placed, former: &Placed, report: &mut Report) {
+    let path = field!("metadata", "name");
+    let place = report.place(former, &path);
+    let id = &placed.object.id;
+    let fault = Fault::error(
+        Code::DuplicateObject,
+        path,
+        format!("{id} is declared twice"),
+    );
+    let fault = match place {
+        Some(place) => fault.note(format!("first in {}:{}", place.file, place.line)),
+        None => fault,
+    };
+    report.add(placed, fault);
+}
+
 impl<'a> Members<'a> {
-    fn placed(&self) -> Vec<&'a Placed> {
+    fn placed(&self) -> impl Iterator<Item = &'a Placed> {
         let Self {
             clients,
             scopes,
@@ -223,21 +240,31 @@ impl<'a> Members<'a> {
             flows,
             tests,
         } = self;
-        let mut all: Vec<&'a Placed> = Vec::new();
-        all.extend(clients.iter().map(|one| one.placed));
-        all.extend(scopes.iter().map(|one| one.placed));
-        all.extend(stores.iter().map(|one| one.placed));
-        all.extend(methods.iter().map(|one| one.placed));
-        all.extend(flows.iter().map(|one| one.placed));
-        all.extend(tests.iter().map(|one| one.placed));
-        all
+        fn each<'m, 'a, T>(list: &'m [Typed<'a, T>]) -> impl Iterator<Item = &'a Placed> + 'm {
+            list.iter().map(|one| one.placed)
+        }
+        each(clients)
+            .chain(each(scopes))
+            .chain(each(stores))
+            .chain(each(methods))
+            .chain(each(flows))
+            .chain(each(tests))
     }
 
-    /// Its objects of one namespace.
-    pub(crate) fn own(&self, namespace: &str) -> impl Iterator<Item = &'a Placed> {
-        self.placed()
-            .into_iter()
-            .filter(move |placed| placed.object.id.namespace == namespace)
+    /// Whether it has an object with this id.
+    pub(crate) fn have(&self, id: &ObjectId) -> bool {
+        fn has<T>(list: &[Typed<'_, T>], id: &ObjectId) -> bool {
+            list.binary_search_by_key(&id, Typed::id).is_ok()
+        }
+        match id.kind {
+            Kind::Client => has(&self.clients, id),
+            Kind::Scope => has(&self.scopes, id),
+            Kind::AttributeStore => has(&self.stores, id),
+            Kind::AuthMethod => has(&self.methods, id),
+            Kind::AuthFlow => has(&self.flows, id),
+            Kind::RealmTest => has(&self.tests, id),
+            Kind::Region | Kind::Realm | Kind::ReferenceGrant | Kind::Secret => false,
+        }
     }
 
     /// Only Clients are attached from other namespaces; whether the realm admits them is judged
@@ -268,22 +295,5 @@ impl<'a> Members<'a> {
         keep(&mut self.methods, namespace, report);
         keep(&mut self.flows, namespace, report);
         keep(&mut self.tests, namespace, report);
-    }
-
-    fn sort(&mut self) {
-        let Self {
-            clients,
-            scopes,
-            stores,
-            methods,
-            flows,
-            tests,
-        } = self;
-        clients.sort_by_key(Typed::id);
-        scopes.sort_by_key(Typed::id);
-        stores.sort_by_key(Typed::id);
-        methods.sort_by_key(Typed::id);
-        flows.sort_by_key(Typed::id);
-        tests.sort_by_key(Typed::id);
     }
 }

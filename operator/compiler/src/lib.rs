@@ -6,13 +6,15 @@
 //! and it never puts a secret's value into a snapshot or a diagnostic.
 //!
 //! The stages, a module each:
-//! - [`Manifests`] are cut into documents; `yaml` reads each into a tree whose every node knows
+//! - `read` cuts [`Manifests`] into documents; `yaml` reads each into a tree whose every node knows
 //!   its place; `structure` holds the tree against the schema of its kind, so that *all* faults
-//!   of a document are found; `parse` adds the CEL rules and makes typed resources.
+//!   of a document are found; `parse` adds the CEL rules (`rules`) and makes typed resources.
 //! - `index` files the resources by kind, namespace, name and realm, and finds duplicates.
 //! - `validate` and `resolve` judge what one object cannot know of another.
-//! - `lower` turns each realm into snapshot values; `compiler` seals them and remembers what did
-//!   not change, object by object.
+//! - `lower` turns each realm into snapshot values, and `realm` seals them.
+//! - `stage` remembers what did not change, object by object. [`Work`] counts what did; a test
+//!   holds it to the size of the edit. What is left over the whole realm is comparing pointers,
+//!   and must stay so: no stage clones, formats or allocates for an object that is the same.
 //! - `config_test` runs `RealmTest` cases on the decision crate that also serves.
 //! - [`plan`] says what a change does to people and applications.
 //!
@@ -21,6 +23,7 @@
 //! code that no folder shows. Recipe for a new field: add it to `crds` and to the snapshot; `lower`
 //! destructures without `..` and will not compile until the field is thought of.
 
+mod clients;
 mod compiler;
 mod config_test;
 mod diagnostics;
@@ -33,14 +36,16 @@ mod object;
 mod parse;
 mod path;
 pub mod plan;
+mod read;
 mod realm;
+mod rules;
 mod secrets;
 mod stage;
 mod structure;
 mod validate;
 mod yaml;
 
-pub use compiler::{Compilation, CompileProfile, CompiledRealm, Compiler, TestResult};
+pub use compiler::{Compilation, CompileProfile, CompiledRealm, Compiler, TestResult, Work};
 pub use diagnostics::{Code, Colour, Diagnostic, Explanation, Location, Severity, human, json};
 pub use manifests::Manifests;
-pub use secrets::{SecretKey, SecretNeed, SecretOrigin, SecretPurpose, SecretValues};
+pub use secrets::{SecretKey, SecretNeed, SecretNeeds, SecretOrigin, SecretPurpose, SecretValues};

@@ -11,7 +11,11 @@ use realmwright_crds::{
 use realmwright_snapshot::Digest;
 use secrecy::SecretSlice;
 
+use crate::clients::ClientOutcome;
+use crate::fault::Fault;
 use crate::manifests::Document;
+
+use crate::stage::Made;
 
 /// The kinds that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,7 +111,7 @@ pub(crate) struct RealmKey {
 
 impl RealmKey {
     /// The realm that an object of `namespace` refers to.
-    pub(crate) fn referred(reference: &RealmRef, namespace: &str) -> Self {
+    fn referred(reference: &RealmRef, namespace: &str) -> Self {
         Self {
             namespace: reference
                 .namespace
@@ -145,7 +149,7 @@ pub(crate) enum Resource {
 }
 
 impl Resource {
-    pub(crate) fn realm_ref(&self) -> Option<&RealmRef> {
+    fn realm_ref(&self) -> Option<&RealmRef> {
         match self {
             Self::Client(spec) => Some(&spec.realm_ref),
             Self::Scope(spec) => Some(&spec.realm_ref),
@@ -164,7 +168,36 @@ pub(crate) struct Object {
     pub(crate) id: ObjectId,
     /// Of the document that it stands in.
     pub(crate) digest: Digest,
+    /// The realm that it belongs to, for kinds that belong to one.
+    pub(crate) realm: Option<RealmKey>,
     pub(crate) resource: Resource,
+    /// When it is a Client, what it is as a value.
+    pub(crate) client: Made<ClientOutcome>,
+    /// When it is an AuthFlow, what is wrong with its graph.
+    pub(crate) graph: Made<Vec<Fault>>,
+}
+
+impl Object {
+    pub(crate) fn new(id: ObjectId, digest: Digest, resource: Resource) -> Self {
+        Self {
+            realm: resource
+                .realm_ref()
+                .map(|reference| RealmKey::referred(reference, &id.namespace)),
+            id,
+            digest,
+            resource,
+            client: Made::default(),
+            graph: Made::default(),
+        }
+    }
+
+    /// The values, when it is a Secret.
+    pub(crate) fn secret(&self) -> Option<&SecretData> {
+        match &self.resource {
+            Resource::Secret(data) => Some(data),
+            _ => None,
+        }
+    }
 }
 
 /// An object and where it stands.

@@ -201,7 +201,8 @@ fn resource(document: &Document, tree: &Node, kind: Kind, mut faults: Vec<Fault>
     }
     let places: Vec<FieldPath> = structure.iter().map(|fault| fault.path.clone()).collect();
     faults.extend(structure.into_iter().map(structure_fault));
-    for violation in schema.violations(&json, structure_holds) {
+    let rules = schema.rules.iter();
+    for violation in rules.flat_map(|rules| rules.violations(&json, structure_holds)) {
         let said = places
             .iter()
             .any(|place| place.overlaps(&violation.path) && !place.is_empty());
@@ -237,11 +238,10 @@ fn resource(document: &Document, tree: &Node, kind: Kind, mut faults: Vec<Fault>
         None
     } else {
         match typed(kind, json) {
-            Ok(resource) => Some(Content::Object(Arc::new(Object {
-                id: id.clone(),
-                digest: document.digest,
-                resource,
-            }))),
+            Ok(resource) => {
+                let object = Object::new(id.clone(), document.digest, resource);
+                Some(Content::Object(Arc::new(object)))
+            }
             Err(fault) => {
                 faults.push(*fault);
                 None

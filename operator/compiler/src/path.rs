@@ -43,6 +43,11 @@ impl FieldPath {
         Self(steps)
     }
 
+    /// The path, and `below` from there.
+    pub(crate) fn join(&self, below: &Self) -> Self {
+        Self(self.0.iter().chain(&below.0).cloned().collect())
+    }
+
     pub(crate) fn push(&mut self, step: impl Into<Step>) {
         self.0.push(step.into());
     }

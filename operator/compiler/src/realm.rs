@@ -1,18 +1,20 @@
 //! One realm: its objects lowered, its references held against each other, its placements sealed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use realmwright_crds::{ClientSpec, RealmSpec};
+use realmwright_crds::{AuthFlowSpec, RealmSpec};
 use realmwright_decision::expression::{Environment, Scope};
 use realmwright_decision::realm::RealmDecisions;
 use realmwright_snapshot::{
-    ClientId, ClientSnapshot, DataClass, Digest, FlowSnapshot, GrantType, MethodSnapshot, Period,
-    RealmSnapshot, RegionName, ScopeSnapshot, Sealer, canonical_json,
+    ByClient, ClientSnapshot, DataClass, Digest, FlowSnapshot, MethodSnapshot, RealmSnapshot,
+    RegionName, ScopeSnapshot, Sealer, canonical_json,
 };
 
-use crate::compiler::{CompileProfile, CompiledRealm};
+use crate::clients::{ClientMemory, Clients};
+use crate::compiler::{CompileProfile, CompiledRealm, TestResult, Work};
 use crate::config_test;
 use crate::diagnostics::Code;
 use crate::fault::{Fault, Report};
@@ -20,22 +22,33 @@ use crate::index::{Broken, Index, Members, Typed};
 use crate::lower::core::Gathered;
 use crate::lower::roles::Catalogue;
 use crate::lower::{Context, ScopeFacts, attributes, client, core, flow, method, roles, scope};
-use crate::object::{ObjectId, Placed, RealmKey};
+use crate::object::{Kind, Placed, RealmKey};
 use crate::path::{FieldPath, field};
-use crate::secrets::SecretNeed;
-use crate::stage::Memo;
+use crate::stage;
 use crate::validate::placements::Located;
 use crate::validate::{flows, secrets};
 
-/// What is remembered between runs.
+/// What is remembered of realms between runs.
 #[derive(Default)]
 pub(crate) struct Memory {
-    clients: Memo<(Digest, Digest), ClientOutcome>,
-    flows: Memo<(Digest, Digest), Vec<Fault>>,
-    sealers: HashMap<(RealmKey, RegionName), Sealer>,
-    /// The snapshot that the config tests of a realm last ran on, compiled.
-    tested: HashMap<RealmKey, (Arc<RealmSnapshot>, RealmDecisions)>,
+    realms: BTreeMap<RealmKey, RealmMemory>,
+    run: u64,
 }
+
+/// What is remembered of a realm.
+#[derive(Default)]
+struct RealmMemory {
+    /// The run that it was compiled in last.
+    run: u64,
+    clients: ClientMemory,
+    sealers: BTreeMap<RegionName, Sealer>,
+    /// The snapshot that the config tests last ran on, compiled.
+    tested: Option<(Arc<RealmSnapshot>, RealmDecisions)>,
+}
+
+/// A realm that was not compiled in so many runs is forgotten: one that is broken for a save or two
+/// need not be sealed anew when it is mended.
+const KEPT_RUNS: u64 = 4;
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,17 +57,28 @@ impl fmt::Debug for Memory {
 }
 
 impl Memory {
+    fn of(&mut self, key: &RealmKey) -> &mut RealmMemory {
+        let memory = self.realms.entry(key.clone()).or_default();
+        memory.run = self.run;
+        memory
+    }
+
+    /// Ends a run.
     pub(crate) fn turn(&mut self) {
-        self.clients.turn();
-        self.flows.turn();
+        self.run += 1;
+        let run = self.run;
+        self.realms.retain(|_, realm| run - realm.run <= KEPT_RUNS);
     }
 }
 
-/// A client, lowered or not.
-#[derive(Debug)]
-struct ClientOutcome {
-    faults: Vec<Fault>,
-    lowered: client::Lowered,
+/// What comes of one realm.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Its placements; none when it is not whole.
+    pub(crate) realms: Vec<CompiledRealm>,
+    /// Its config tests.
+    pub(crate) tests: Vec<TestResult>,
+    pub(crate) work: Work,
 }
 
 /// What all realms are compiled with.
@@ -76,20 +100,20 @@ struct Parts {
     flows: Vec<FlowSnapshot>,
 }
 
-/// Compiles a realm: its placements, unless something of its own namespace is faulty, and the
-/// results of its config tests.
+/// Compiles a realm, unless something of its own namespace is faulty, and runs its config tests.
 pub(crate) fn compile(
     surroundings: &Surroundings<'_>,
     key: &RealmKey,
     located: &Located<'_>,
     memory: &mut Memory,
     report: &mut Report,
-) -> (Vec<CompiledRealm>, Vec<crate::compiler::TestResult>) {
+) -> Outcome {
+    let mut outcome = Outcome::default();
     let index = surroundings.index;
     let nothing = Members::default();
     let members = index.members.get(key).unwrap_or(&nothing);
     let Some(realm) = index.realms.get(key) else {
-        return Default::default();
+        return outcome;
     };
     let mut faults = Vec::new();
     let mut context = context(index, key, realm.spec, located, members, &mut faults);
@@ -97,13 +121,19 @@ pub(crate) fn compile(
     let context = context;
     let context_digest = context_digest(surroundings, key, realm, members);
 
-    check_flows(&context, members, &parts, context_digest, memory, report);
+    outcome.work.flows = check_flows(&context, members, &parts, context_digest, report);
     stores(members, report);
-    let clients = clients(&context, members, context_digest, memory, report);
+    let memory = memory.of(key);
+    let clients = Clients::lower(
+        &context,
+        &members.clients,
+        context_digest,
+        &mut memory.clients,
+    );
+    outcome.work.clients = clients.made;
     let catalogue = catalogue(surroundings, key, realm.spec, members);
-    check_roles(&catalogue, realm, members, &clients, report);
-    let clients = unique(clients, key, report);
-    check_secrets(surroundings, &clients, report);
+    check_roles(&catalogue, realm, members, report);
+    clients.check(index, &catalogue, surroundings.profile, report);
 
     let gathered = gather(&context, &clients, surroundings.realms);
     way_in(&parts, &clients, &mut faults);
@@ -141,77 +171,45 @@ pub(crate) fn compile(
         report.add(realm.placed, fault);
     }
 
-    if !whole(surroundings, key, realm, located, members, report) {
-        return Default::default();
+    let is_whole = |report: &Report| whole(surroundings, key, realm, located, members, report);
+    if !is_whole(report) {
+        return outcome;
     }
-    let snapshots: Vec<Arc<RealmSnapshot>> = {
-        let clients: BTreeMap<ClientId, Arc<ClientSnapshot>> = clients
-            .iter()
-            .filter(|one| client::is_enabled(one.typed.spec))
-            .filter(|one| !report.is_faulty(one.typed.id()))
-            .map(|one| {
-                let snapshot = &one.outcome.lowered.snapshot;
-                (snapshot.id.clone(), Arc::clone(snapshot))
-            })
-            .collect();
-        cores
-            .into_iter()
-            .map(|core| Arc::new(snapshot(core, &parts, &clients)))
-            .collect()
-    };
-    let left_out = clients
-        .iter()
-        .filter(|one| report.is_faulty(one.typed.id()))
-        .map(|one| client::identifier(&one.typed))
-        .collect();
-    let tests = match snapshots.first() {
-        Some(snapshot) => tests(&context, snapshot, members, left_out, memory, report),
-        None => Vec::new(),
-    };
-    if !whole(surroundings, key, realm, located, members, report) {
-        return (Vec::new(), tests);
-    }
-    let mut all_needs: Vec<SecretNeed> = needs
+    let own_needs = needs.into_iter().map(|(_, need)| need).collect();
+    let served = clients.serve(own_needs, &mut memory.clients, report);
+    let snapshots: Vec<Arc<RealmSnapshot>> = cores
         .into_iter()
-        .map(|(_, need)| need)
-        .chain(
-            clients
-                .iter()
-                .filter(|one| client::is_enabled(one.typed.spec))
-                .filter(|one| !report.is_faulty(one.typed.id()))
-                .flat_map(|one| &one.outcome.lowered.secrets)
-                .map(|(_, need)| need.clone()),
-        )
+        .map(|core| Arc::new(snapshot(core, &parts, &served.clients)))
         .collect();
-    all_needs.sort();
-    all_needs.dedup();
-    let compiled = located
-        .placements
-        .iter()
-        .zip(snapshots)
-        .filter_map(|(placement, snapshot)| {
-            let region = RegionName::from(placement.region);
-            let sealer = memory
-                .sealers
-                .entry((key.clone(), region.clone()))
-                .or_default();
-            // Values of the snapshot always have a JSON form.
-            let sealed = sealer.seal(&snapshot).ok()?;
-            Some(CompiledRealm {
-                id: context.id.clone(),
-                namespace: key.namespace.clone(),
-                name: key.name.clone(),
-                region,
-                instance: snapshot.core.instance.clone(),
-                declared_issuer: placement.issuer.clone(),
-                algorithms: snapshot.core.keys.algorithms.clone(),
-                snapshot,
-                sealed,
-                secrets: all_needs.clone(),
-            })
-        })
-        .collect();
-    (compiled, tests)
+    if let Some(snapshot) = snapshots.first() {
+        let left_out = clients.left_out(report);
+        outcome.tests = tests(&context, snapshot, members, left_out, memory, report);
+    }
+    if !is_whole(report) {
+        return outcome;
+    }
+    for (placement, snapshot) in located.placements.iter().zip(snapshots) {
+        let region = RegionName::from(placement.region);
+        let sealer = memory.sealers.entry(region.clone()).or_default();
+        // Values of the snapshot always have a JSON form.
+        let Ok(sealed) = sealer.seal(&snapshot) else {
+            continue;
+        };
+        outcome.work.parts += sealer.made();
+        outcome.realms.push(CompiledRealm {
+            id: context.id.clone(),
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+            region,
+            instance: snapshot.core.instance.clone(),
+            declared_issuer: placement.issuer.clone(),
+            algorithms: snapshot.core.keys.algorithms.clone(),
+            snapshot,
+            sealed,
+            secrets: Arc::clone(&served.needs),
+        });
+    }
+    outcome
 }
 
 /// Runs the config tests; a placement changes nothing that they see.
@@ -220,14 +218,13 @@ fn tests(
     snapshot: &Arc<RealmSnapshot>,
     members: &Members<'_>,
     left_out: BTreeSet<&str>,
-    memory: &mut Memory,
+    memory: &mut RealmMemory,
     report: &mut Report,
-) -> Vec<crate::compiler::TestResult> {
+) -> Vec<TestResult> {
+    let former = memory.tested.take();
     if members.tests.is_empty() {
-        memory.tested.remove(context.key);
         return Vec::new();
     }
-    let former = memory.tested.remove(context.key);
     let compiled = RealmDecisions::compile(
         snapshot,
         former
@@ -245,16 +242,14 @@ fn tests(
         left_out,
     };
     let results = config_test::run(&bench, &members.tests, report);
-    memory
-        .tested
-        .insert(context.key.clone(), (Arc::clone(snapshot), decisions));
+    memory.tested = Some((Arc::clone(snapshot), decisions));
     results
 }
 
 fn snapshot(
     core: realmwright_snapshot::RealmCore,
     parts: &Parts,
-    clients: &BTreeMap<ClientId, Arc<ClientSnapshot>>,
+    clients: &ByClient<Arc<ClientSnapshot>>,
 ) -> RealmSnapshot {
     let Parts {
         scopes,
@@ -380,10 +375,17 @@ fn context_digest(
     of.extend(members.scopes.iter().map(|one| digest(one.placed)));
     of.extend(members.methods.iter().map(|one| digest(one.placed)));
     of.extend(members.flows.iter().map(|one| digest(one.placed)));
+    // What is lowered asks whether these exist but cannot be read; of no other kind.
     let mut broken: Vec<String> = surroundings
         .broken
         .iter()
         .filter(|broken| broken.id.namespace == key.namespace)
+        .filter(|broken| {
+            matches!(
+                broken.id.kind,
+                Kind::Scope | Kind::AuthMethod | Kind::AuthFlow
+            )
+        })
         .map(|broken| broken.id.to_string())
         .collect();
     broken.sort();
@@ -396,27 +398,24 @@ fn check_flows(
     members: &Members<'_>,
     parts: &Parts,
     context_digest: Digest,
-    memory: &mut Memory,
     report: &mut Report,
-) {
-    let tasks: Vec<((Digest, Digest), &FlowSnapshot)> = members
+) -> usize {
+    let sound: Vec<(&Typed<'_, AuthFlowSpec>, &FlowSnapshot)> = members
         .flows
         .iter()
         .zip(&parts.flows)
         .filter(|(one, _)| !report.is_faulty(one.id()))
-        .map(|(one, flow)| ((one.placed.object.digest, context_digest), flow))
         .collect();
-    let sound: Vec<_> = members
-        .flows
-        .iter()
-        .filter(|one| !report.is_faulty(one.id()))
-        .collect();
-    let found = memory
-        .flows
-        .all(&tasks, |flow| flows::check(context, &parts.methods, flow));
-    for (one, faults) in sound.into_iter().zip(found) {
+    let found = stage::make(
+        &sound,
+        context_digest,
+        |(one, _)| &one.placed.object.graph,
+        |(_, flow)| flows::check(context, &parts.methods, flow),
+    );
+    for ((one, _), faults) in sound.into_iter().zip(found.values) {
         add_all(report, one.placed, faults.to_vec());
     }
+    found.made
 }
 
 fn stores(members: &Members<'_>, report: &mut Report) {
@@ -432,60 +431,18 @@ fn stores(members: &Members<'_>, report: &mut Report) {
     }
 }
 
-/// A client with what came of it.
-struct Compiled<'a> {
-    typed: Typed<'a, ClientSpec>,
-    outcome: Arc<ClientOutcome>,
-}
-
-fn clients<'a>(
-    context: &Context<'_>,
-    members: &Members<'a>,
-    context_digest: Digest,
-    memory: &mut Memory,
-    report: &mut Report,
-) -> Vec<Compiled<'a>> {
-    let tasks: Vec<((Digest, Digest), Typed<'a, ClientSpec>)> = members
-        .clients
-        .iter()
-        .map(|one| ((one.placed.object.digest, context_digest), *one))
-        .collect();
-    let outcomes = memory.clients.all(&tasks, |one| {
-        let mut faults = Vec::new();
-        let lowered = client::lower(context, one, &mut faults);
-        ClientOutcome { faults, lowered }
-    });
-    tasks
-        .into_iter()
-        .zip(outcomes)
-        .map(|((_, typed), outcome)| {
-            for fault in &outcome.faults {
-                report.add(typed.placed, fault.clone());
-            }
-            Compiled { typed, outcome }
-        })
-        .collect()
-}
-
 fn catalogue<'a>(
     surroundings: &Surroundings<'_>,
     key: &RealmKey,
     realm: &'a RealmSpec,
-    members: &Members<'a>,
+    members: &'a Members<'a>,
 ) -> Catalogue<'a> {
     Catalogue {
         realm: realm.roles.iter().map(|role| role.name.as_str()).collect(),
-        clients: members
-            .clients
-            .iter()
-            .map(|one| {
-                let declared = one.spec.roles.iter().map(|role| role.name.as_str());
-                (client::identifier(one), declared.collect())
-            })
-            .collect(),
+        declared: &members.clients,
+        clients: OnceCell::new(),
         unknown_clients: surroundings.broken.iter().any(|broken| {
-            broken.id.kind == crate::object::Kind::Client
-                && broken.realm.as_ref().is_none_or(|realm| realm == key)
+            broken.id.kind == Kind::Client && broken.realm.as_ref().is_none_or(|realm| realm == key)
         }),
     }
 }
@@ -494,7 +451,6 @@ fn check_roles(
     catalogue: &Catalogue<'_>,
     realm: &Typed<'_, RealmSpec>,
     members: &Members<'_>,
-    clients: &[Compiled<'_>],
     report: &mut Report,
 ) {
     let mut check = |placed: &Placed, named: &[(FieldPath, realmwright_snapshot::RoleRef)]| {
@@ -508,95 +464,26 @@ fn check_roles(
     for one in &members.scopes {
         check(one.placed, &client::named_by_scope(&one.spec.roles));
     }
-    for one in clients {
-        check(one.typed.placed, &one.outcome.lowered.roles);
-    }
 }
 
-/// One identifier names one application (APP-01). The realm's own namespace comes first, then the
-/// order of namespace and name; whoever comes later is faulty.
-fn unique<'a>(
-    mut clients: Vec<Compiled<'a>>,
-    key: &RealmKey,
-    report: &mut Report,
-) -> Vec<Compiled<'a>> {
-    clients.sort_by_key(|one| (one.typed.namespace() != key.namespace, one.typed.id()));
-    let mut holders: HashMap<&str, &ObjectId> = HashMap::with_capacity(clients.len());
-    for one in &clients {
-        let identifier = client::identifier(&one.typed);
-        if let Some(holder) = holders.get(identifier) {
-            let explicit = one.typed.spec.identifier.is_some();
-            let path = if explicit {
-                field!("spec", "identifier")
-            } else {
-                field!("metadata", "name")
-            };
-            report.add(
-                one.typed.placed,
-                Fault::error(
-                    Code::DuplicateClientIdentifier,
-                    path,
-                    format!("identifier `{identifier}` is that of {holder}"),
-                ),
-            );
-        } else {
-            holders.insert(identifier, one.typed.id());
-        }
-    }
-    clients
-}
-
-fn check_secrets(surroundings: &Surroundings<'_>, clients: &[Compiled<'_>], report: &mut Report) {
-    for one in clients {
-        for (path, need) in &one.outcome.lowered.secrets {
-            let mut faults = Vec::new();
-            secrets::check(
-                surroundings.index,
-                one.typed.id(),
-                need,
-                path,
-                surroundings.profile,
-                &mut faults,
-            );
-            add_all(report, one.typed.placed, faults);
-        }
-    }
-}
-
-fn gather(context: &Context<'_>, clients: &[Compiled<'_>], realms: usize) -> Gathered {
-    let enabled = || {
-        clients
-            .iter()
-            .filter(|one| client::is_enabled(one.typed.spec))
-    };
-    let mut algorithms: BTreeSet<_> = enabled()
-        .filter_map(|one| one.outcome.lowered.algorithm)
-        .collect();
+fn gather(context: &Context<'_>, clients: &Clients<'_>, realms: usize) -> Gathered {
+    let mut algorithms = clients.algorithms();
     if algorithms.is_empty() {
         algorithms.insert(context.tokens.algorithm);
     }
     Gathered {
         algorithms,
-        longest_token_life: enabled()
-            .map(|one| one.outcome.lowered.longest_token_life)
-            .max()
-            .unwrap_or(Period::ZERO)
+        longest_token_life: clients
+            .longest_token_life()
             .max(context.tokens.access_lifetime),
         realms,
     }
 }
 
 /// People can log in only with a first factor.
-fn way_in(parts: &Parts, clients: &[Compiled<'_>], faults: &mut Vec<Fault>) {
-    let wanted = clients.iter().any(|one| {
-        let snapshot = &one.outcome.lowered.snapshot;
-        snapshot
-            .oidc
-            .as_ref()
-            .is_some_and(|oidc| oidc.grant_types.contains(&GrantType::AuthorizationCode))
-    });
+fn way_in(parts: &Parts, clients: &Clients<'_>, faults: &mut Vec<Fault>) {
     let offered = parts.methods.iter().any(|method| method.kind.factor() == 1);
-    if wanted && !offered {
+    if clients.log_people_in() && !offered {
         faults.push(
             Fault::error(
                 Code::NoMethod,
@@ -627,9 +514,9 @@ fn whole(
         .unnamed
         .iter()
         .any(|namespace| namespace.as_ref().is_none_or(|name| *name == key.namespace));
-    let faulty = members
-        .own(&key.namespace)
-        .any(|placed| report.is_faulty(&placed.object.id));
+    let faulty = report
+        .faulty()
+        .any(|id| id.namespace == key.namespace && members.have(id));
     !broken
         && !unread
         && !faulty

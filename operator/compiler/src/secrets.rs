@@ -1,11 +1,14 @@
 //! Secrets: which ones a realm needs, where they come from, and the values that plain `Secret`
 //! manifests supply, apart from everything that is compiled.
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use realmwright_snapshot::SecretHandle;
 use secrecy::SecretSlice;
+
+use crate::index::Secrets;
+use crate::object::Object;
 
 /// One key of one Kubernetes Secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,23 +66,63 @@ pub struct SecretNeed {
     pub origin: SecretOrigin,
 }
 
-/// The values of the plain `v1` Secrets among the manifests. `Debug` shows the keys only.
-#[derive(Clone, Debug, Default)]
-pub struct SecretValues(BTreeMap<SecretKey, SecretSlice<u8>>);
+/// The needs of a realm, in the order of their handles. The same list, by pointer, as long as the
+/// same compiler finds the same needs.
+pub type SecretNeeds = Arc<[Arc<SecretNeed>]>;
+
+/// The values of the plain `v1` Secrets among the manifests. `Debug` shows the names only.
+#[derive(Clone, Default)]
+pub struct SecretValues {
+    /// In the order of their ids.
+    objects: Arc<[Arc<Object>]>,
+}
+
+impl fmt::Debug for SecretValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.objects.iter().map(|object| object.id.to_string());
+        f.debug_set().entries(names).finish()
+    }
+}
 
 impl SecretValues {
+    /// Those of now; the same ones, by pointer, as long as nothing changed.
+    pub(crate) fn now(&mut self, secrets: &Secrets<'_>) -> Self {
+        let known = self.objects.iter();
+        if !known
+            .map(Arc::as_ptr)
+            .eq(secrets.objects().map(Arc::as_ptr))
+        {
+            self.objects = secrets.objects().map(Arc::clone).collect();
+        }
+        self.clone()
+    }
+
     /// The value at a key.
     #[must_use]
     pub fn get(&self, key: &SecretKey) -> Option<&SecretSlice<u8>> {
-        self.0.get(key)
+        let objects = &self.objects;
+        let found = objects.binary_search_by(|object| {
+            (object.id.namespace.as_str(), object.id.name.as_str())
+                .cmp(&(key.namespace.as_str(), key.name.as_str()))
+        });
+        objects.get(found.ok()?)?.secret()?.get(&key.key)
     }
 
     /// All keys.
-    pub fn keys(&self) -> impl Iterator<Item = &SecretKey> {
-        self.0.keys()
+    pub fn keys(&self) -> impl Iterator<Item = SecretKey> {
+        self.objects.iter().flat_map(|object| {
+            let data = object.secret().into_iter().flatten();
+            data.map(|(key, _)| SecretKey {
+                namespace: object.id.namespace.clone(),
+                name: object.id.name.clone(),
+                key: key.clone(),
+            })
+        })
     }
 
-    pub(crate) fn insert(&mut self, key: SecretKey, value: SecretSlice<u8>) {
-        self.0.insert(key, value);
+    /// Whether both are of the same manifests, by pointer.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.objects, &other.objects)
     }
 }

@@ -156,6 +156,111 @@ proptest! {
     }
 }
 
+/// Clients that quarrel about an identifier, and one that refers to others.
+const MORE: [&str; 4] = [
+    "spec: {realmRef: {name: main}, identifier: twin}",
+    "spec: {realmRef: {name: main}, identifier: twin, disabled: true}",
+    "spec: {realmRef: {name: main}, roleScope: {roles: [{client: twin, role: none}]}}",
+    "spec: {realmRef: {name: main}, oidc: {authentication: {secret: {secretRef: {name: worker, \
+     key: nothing}}}, grantTypes: [client_credentials]}}",
+];
+
+fn more_documents() -> Vec<String> {
+    let more = MORE.iter().enumerate().map(|(number, spec)| {
+        format!(
+            "apiVersion: realmwright.dev/v1alpha1\nkind: Client\n\
+             metadata: {{name: more-{number}, namespace: identity}}\n{spec}\n"
+        )
+    });
+    documents().into_iter().chain(more).collect()
+}
+
+/// What a document is at some moment, and in which file.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Absent,
+    Good(usize),
+    /// Other bytes that mean the same.
+    Touched(usize),
+    Broken(usize),
+    Twice(usize, usize),
+}
+
+fn state() -> impl Strategy<Value = State> {
+    let file = 0..4_usize;
+    prop_oneof![
+        1 => Just(State::Absent),
+        12 => file.clone().prop_map(State::Good),
+        2 => file.clone().prop_map(State::Touched),
+        1 => file.clone().prop_map(State::Broken),
+        1 => (file.clone(), file).prop_map(|(one, other)| State::Twice(one, other)),
+    ]
+}
+
+fn folder(documents: &[String], states: &[State]) -> Manifests {
+    let mut files = vec![String::new(); 4];
+    for (document, state) in documents.iter().zip(states) {
+        let places = match *state {
+            State::Absent => vec![],
+            State::Good(file) => vec![(file, document.clone())],
+            State::Touched(file) => vec![(file, format!("# touched\n{document}"))],
+            State::Broken(file) => vec![(file, format!("{document}\nnonsense: [\n"))],
+            State::Twice(one, other) => vec![(one, document.clone()), (other, document.clone())],
+        };
+        for (file, text) in places {
+            if let Some(file) = files.get_mut(file) {
+                let _ = write!(file, "---\n{text}\n");
+            }
+        }
+    }
+    let files = files.into_iter().enumerate();
+    files
+        .map(|(number, text)| (format!("{number}.yaml"), text.into_bytes()))
+        .collect()
+}
+
+fn everything(compilation: &Compilation) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let realms = compilation.realms.iter().map(|realm| {
+        let needs: Vec<String> = realm
+            .secrets
+            .iter()
+            .map(|need| format!("{need:?}"))
+            .collect();
+        format!(
+            "{} {} {:?} {needs:?}",
+            realm.id, realm.sealed.digest, realm.algorithms
+        )
+    });
+    let keys = compilation.secrets.keys().map(|key| key.to_string());
+    let said = compilation.diagnostics.iter();
+    (
+        realms.collect(),
+        keys.collect(),
+        said.map(|said| format!("{said:?}")).collect(),
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// However a folder came to be what it is, it compiles to the same.
+    #[test]
+    fn memory_never_shows(
+        histories in prop::collection::vec(prop::collection::vec(state(), 64), 2..6),
+    ) {
+        let documents = more_documents();
+        prop_assert!(documents.len() <= 64);
+        let mut compiler = Compiler::new();
+        let good = vec![State::Good(0); documents.len() - MORE.len()];
+        let moments = histories.iter().flat_map(|states| [states.as_slice(), &good]);
+        for states in moments {
+            let manifests = folder(&documents, states);
+            let remembered = compiler.compile(&manifests, &CompileProfile::Production);
+            prop_assert_eq!(everything(&remembered), everything(&compile(&manifests)));
+        }
+    }
+}
+
 /// design section 8: secrets are redacted by type.
 #[test]
 fn secret_values_are_at_hand_and_never_printed() {
@@ -170,8 +275,7 @@ fn secret_values_are_at_hand_and_never_printed() {
         .secrets
         .keys()
         .find(|key| key.name == "worker" && key.key == "value")
-        .expect("the Secret")
-        .clone();
+        .expect("the Secret");
     let value = compilation.secrets.get(&key).expect("its value");
     assert_eq!(value.expose_secret(), b"0123456789abcdef0123456789abcdef");
     let printed = format!("{compilation:?}");

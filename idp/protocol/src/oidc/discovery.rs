@@ -23,14 +23,35 @@ pub struct Features {
 }
 
 impl Features {
-    /// The features of a realm's clients.
-    #[must_use]
-    pub fn of(realm: &RealmSnapshot) -> Self {
+    /// The features of some clients.
+    pub fn of<'a>(clients: impl IntoIterator<Item = &'a ClientSnapshot>) -> Self {
         let mut features = Self::default();
-        for client in realm.clients.values() {
+        for client in clients {
             features.add(client);
         }
         features
+    }
+
+    /// Those of several sets of clients together.
+    pub fn together<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut together = Self::default();
+        for one in all {
+            let Self {
+                grants,
+                responses,
+                authentication,
+                has_confidential,
+                has_pairwise,
+                has_public,
+            } = one;
+            together.grants.extend(grants);
+            together.responses.extend(responses);
+            together.authentication.extend(authentication);
+            together.has_confidential |= has_confidential;
+            together.has_pairwise |= has_pairwise;
+            together.has_public |= has_public;
+        }
+        together
     }
 
     fn add(&mut self, client: &ClientSnapshot) {
@@ -113,9 +134,8 @@ const RESPONSE_MODES: [ResponseMode; 3] = [
 
 /// The document of a realm.
 #[must_use]
-pub fn metadata(realm: &RealmSnapshot) -> Metadata {
+pub fn metadata(realm: &RealmSnapshot, features: &Features) -> Metadata {
     let core = &realm.core;
-    let features = Features::of(realm);
     let backend = core.backend_url.as_ref().unwrap_or(&core.issuer);
     let front = |endpoint| endpoints::url(core.layout, endpoint, &core.issuer);
     let back = |endpoint| endpoints::url(core.layout, endpoint, backend);
@@ -233,7 +253,8 @@ mod tests {
     use url::Url;
 
     fn document(realm: &RealmSnapshot) -> Value {
-        serde_json::to_value(metadata(realm)).unwrap()
+        let features = Features::of(realm.clients.values().map(AsRef::as_ref));
+        serde_json::to_value(metadata(realm, &features)).unwrap()
     }
 
     /// OIDC-50, OIDC-51, OIDC-52, FUNC-OIDC-08

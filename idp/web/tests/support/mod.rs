@@ -111,7 +111,7 @@ fn prepare(compiled: &CompiledRealm, values: &SecretValues) -> RuntimeRealm {
     let plan = advance(&policy, &empty, now, &Acknowledgements::default());
     let keyring = apply(&empty, &plan, now, &mut SystemGenerator::default()).unwrap();
     let mut bundle = SecretBundle::empty(compiled.id.clone());
-    for need in &compiled.secrets {
+    for need in compiled.secrets.iter() {
         let value = values.get(need.origin.key()).unwrap();
         let text = std::str::from_utf8(value.expose_secret()).unwrap();
         bundle.secrets.insert(

@@ -23,7 +23,7 @@ pub(crate) struct Banner<'a> {
     pub(crate) origin: &'a Url,
     pub(crate) publisher: &'a Publisher,
     pub(crate) demo: Option<&'a Demo>,
-    pub(crate) manifests: Option<&'a Manifests>,
+    pub(crate) manifests: &'a Manifests,
     pub(crate) report: &'a Report,
     pub(crate) took: Duration,
 }
@@ -117,7 +117,7 @@ impl Banner<'_> {
         if let Some(demo) = self.demo {
             entry("demo", output.paint(LINK, demo.url.as_str()));
         }
-        if let Some(person) = self.manifests.and_then(demo_person) {
+        if let Some(person) = demo_person(self.manifests) {
             entry(
                 "log in as",
                 format!(

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::sync::Arc;
 
 use realmwright_snapshot::{
-    ClientAuthentication, ClientSnapshot, GrantType, RealmSnapshot, SecretHandle,
+    ByClient, ClientAuthentication, ClientId, ClientSnapshot, GrantType, PerShard, RealmSnapshot,
+    SecretHandle,
 };
 
 /// Longer lists are cut.
@@ -16,7 +18,11 @@ pub(crate) fn between(former: &RealmSnapshot, now: &RealmSnapshot) -> Vec<String
     if former.core != now.core {
         changes.push("realm changed".to_owned());
     }
-    compare("client", &former.clients, &now.clients, &mut changes);
+    let (before, after) = (
+        differing(&former.clients, &now.clients),
+        differing(&now.clients, &former.clients),
+    );
+    compare("client", &before, &after, &mut changes);
     compare("scope", &former.scopes, &now.scopes, &mut changes);
     compare("method", &former.methods, &now.methods, &mut changes);
     compare("flow", &former.flows, &now.flows, &mut changes);
@@ -26,6 +32,17 @@ pub(crate) fn between(former: &RealmSnapshot, now: &RealmSnapshot) -> Vec<String
         changes.push(format!("and {more} more"));
     }
     changes
+}
+
+/// The clients of `one` in shards that `other` does not share, by identifier.
+fn differing<'a>(
+    one: &'a ByClient<Arc<ClientSnapshot>>,
+    other: &'a ByClient<Arc<ClientSnapshot>>,
+) -> BTreeMap<&'a ClientId, &'a ClientSnapshot> {
+    one.changed(Some(other))
+        .flat_map(|(_, clients)| clients.as_ref())
+        .map(|(id, client)| (id, client.as_ref()))
+        .collect()
 }
 
 fn compare<K: Ord + Display, V: PartialEq>(
@@ -58,20 +75,30 @@ pub(crate) fn secret_of(realm: &RealmSnapshot, client: &str) -> Option<SecretHan
     handle_of(realm.clients.get(client)?).cloned()
 }
 
-/// The first client that may look after accounts with a secret.
-pub(crate) fn accounts_client(realm: &RealmSnapshot) -> Option<String> {
-    realm
-        .clients
-        .values()
-        .find(|client| {
-            client.oidc.as_ref().is_some_and(|oidc| {
-                oidc.grant_types.contains(&GrantType::ClientCredentials)
-                    && oidc
-                        .scopes
-                        .allowed
-                        .iter()
-                        .any(|scope| scope.as_str() == "realmwright:accounts")
-            }) && handle_of(client).is_some()
-        })
-        .map(|client| client.id.to_string())
+fn looks_after_accounts(client: &ClientSnapshot) -> bool {
+    client.oidc.as_ref().is_some_and(|oidc| {
+        oidc.grant_types.contains(&GrantType::ClientCredentials)
+            && oidc
+                .scopes
+                .allowed
+                .iter()
+                .any(|scope| scope.as_str() == "realmwright:accounts")
+    }) && handle_of(client).is_some()
+}
+
+/// The first client of each shard, by identifier, that may look after accounts with a secret.
+pub(crate) type AccountsClients = PerShard<Option<ClientId>>;
+
+/// They; of shards that `former` shares they are those of then.
+pub(crate) fn accounts_clients(
+    realm: &RealmSnapshot,
+    former: Option<(&RealmSnapshot, &AccountsClients)>,
+) -> AccountsClients {
+    let former = former.map(|(realm, found)| (&realm.clients, found));
+    realm.clients.per_shard(former, |clients| {
+        clients
+            .values()
+            .find(|client| looks_after_accounts(client))
+            .map(|client| client.id.clone())
+    })
 }

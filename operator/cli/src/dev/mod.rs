@@ -4,16 +4,17 @@ mod banner;
 mod changes;
 mod demo;
 mod publish;
+#[cfg(test)]
+mod scale;
 pub(crate) mod state;
 mod watch;
 
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
-use realmwright_compiler::{Manifests, human};
+use realmwright_compiler::human;
 use realmwright_idp::database::{self, OwnDatabase};
 use realmwright_idp::lifecycle::Lifecycle;
 use realmwright_idp::listener::{Listener, bind};
@@ -26,7 +27,7 @@ use url::{Host, Url};
 
 use crate::Outcome;
 use crate::arguments::{Dev, Format};
-use crate::folder;
+use crate::folder::{Changed, Difference, Folder};
 use crate::output::{BAD, BOLD, FAINT, GOOD, Output};
 use banner::Banner;
 use publish::{Publisher, Report};
@@ -92,11 +93,10 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
             Arc::clone(process.swap()),
         ),
         clock: Arc::clone(process.clock()),
-        last: None,
+        folder: Folder::read(&command.folder)?,
         output,
     };
-    let manifests = folder::read(&command.folder)?;
-    let report = desk.look(manifests)?.unwrap_or_default();
+    let report = desk.look()?;
 
     // The listener is open, and the demo person is there, before anything is said: what is
     // printed works.
@@ -126,15 +126,14 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
         origin: &origin,
         publisher: &desk.publisher,
         demo: demo.as_ref(),
-        manifests: desk.last.as_ref(),
+        manifests: desk.folder.manifests(),
         report: &report,
         took: started.elapsed(),
     }
     .print(output)?;
     desk.tell_faults(&report);
 
-    let folder = command.folder.clone();
-    let desk = std::thread::spawn(move || desk.keep_looking(&folder, &watch));
+    let desk = std::thread::spawn(move || desk.keep_looking(&watch));
     life.stopped().await;
     stopper.stop();
     process.finish(PATIENCE).await;
@@ -190,36 +189,35 @@ pub(crate) fn is_this_machine<S: AsRef<str>>(host: &Host<S>) -> bool {
     }
 }
 
-/// Whether people's own files are the same.
-fn same_authored(former: Option<&Manifests>, now: &Manifests) -> bool {
-    let own = |(path, _): &(&Arc<str>, &Arc<[u8]>)| !path.starts_with(state::NAME);
-    former.is_some_and(|former| former.iter().filter(own).eq(now.iter().filter(own)))
-}
-
 /// Where edits arrive and are answered.
 struct Desk {
     publisher: Publisher,
     clock: Arc<dyn realmwright_idp::Clock>,
-    /// What was looked at last.
-    last: Option<Manifests>,
+    folder: Folder,
     output: Output,
 }
 
 impl Desk {
-    /// Publishes what differs from the last look; none when nothing does.
-    fn look(&mut self, manifests: Manifests) -> anyhow::Result<Option<Report>> {
-        if self.last.as_ref() == Some(&manifests) {
+    /// Publishes what was read.
+    fn look(&mut self) -> anyhow::Result<Report> {
+        self.publisher
+            .publish(self.folder.manifests(), self.clock.now())
+    }
+
+    /// Reads and publishes what changed; none when nothing did.
+    fn look_again(&mut self, changed: &Changed) -> anyhow::Result<Option<Report>> {
+        let difference = self.folder.read_again(changed)?;
+        if difference == Difference::Nothing {
             return Ok(None);
         }
-        let was_authored = !same_authored(self.last.as_ref(), &manifests);
-        let report = self.publisher.publish(&manifests, self.clock.now());
-        self.last = Some(manifests);
+        let report = self.look()?;
         // Our own writing of a generated Secret wakes the watch too, and is not worth a word.
-        report.map(|report| (was_authored || report.is_worth_telling()).then_some(report))
+        let told = difference == Difference::Authored || report.is_worth_telling();
+        Ok(told.then_some(report))
     }
 
     /// Answers edits until the stop.
-    fn keep_looking(mut self, folder: &Path, watch: &FolderWatch) -> anyhow::Result<()> {
+    fn keep_looking(mut self, watch: &FolderWatch) -> anyhow::Result<()> {
         loop {
             match watch.next(KEYS_EVERY) {
                 Wake::Stop => return Ok(()),
@@ -234,14 +232,11 @@ impl Desk {
                     }
                     Err(fault) => self.output.failure(&fault),
                 },
-                Wake::Files(since) => {
-                    let looked = folder::read(folder).and_then(|manifests| self.look(manifests));
-                    match looked {
-                        Ok(Some(report)) => self.tell(&report, since),
-                        Ok(None) => {}
-                        Err(fault) => self.output.failure(&fault),
-                    }
-                }
+                Wake::Files(since, changed) => match self.look_again(&changed) {
+                    Ok(Some(report)) => self.tell(&report, since),
+                    Ok(None) => {}
+                    Err(fault) => self.output.failure(&fault),
+                },
             }
         }
     }

@@ -19,7 +19,7 @@ use realmwright_keys::{
 use realmwright_snapshot::{Digest, Envelope, FORMAT, Period, RealmId};
 use secrecy::ExposeSecret;
 
-use super::changes;
+use super::changes::{self, AccountsClients};
 use super::state::{Running, RunningRealm, State};
 
 /// How this process is named in acknowledgements.
@@ -88,6 +88,9 @@ pub(crate) struct Publisher {
 pub(crate) struct Placement {
     pub(crate) compiled: CompiledRealm,
     pub(crate) offer: Offer,
+    /// The Secrets among the manifests that it was compiled with.
+    manifests: realmwright_compiler::SecretValues,
+    accounts_clients: AccountsClients,
 }
 
 impl Publisher {
@@ -186,14 +189,28 @@ impl Publisher {
             .as_ref()
             .map(|former| former.offer.clone())
             .or_else(|| self.stored(&compiled.id));
-        let keyring = self.keyring(&compiled, now)?;
-        let secrets = self.secrets(&compiled, compilation, stored.as_ref(), now)?;
+        let keyring = same_or_new(
+            stored.as_ref().map(|stored| &stored.keyring),
+            self.keyring(&compiled, now)?,
+        );
+        let secrets = match &former {
+            Some(former)
+                if Arc::ptr_eq(&former.compiled.secrets, &compiled.secrets)
+                    && former.manifests.is_same_as(&compilation.secrets) =>
+            {
+                Arc::clone(&former.offer.secrets)
+            }
+            _ => same_or_new(
+                stored.as_ref().map(|stored| &stored.secrets),
+                self.secrets(&compiled, compilation, stored.as_ref(), now)?,
+            ),
+        };
         let envelope = next_envelope(&compiled, stored.as_ref(), &keyring, &secrets);
         let offer = Offer {
             envelope,
             sealed: Arc::new(compiled.sealed.clone()),
-            keyring: Arc::new(keyring),
-            secrets: Arc::new(secrets),
+            keyring,
+            secrets,
         };
         let live = self.offer(&offer, now)?.then(|| Live {
             realm: compiled.id.clone(),
@@ -202,8 +219,21 @@ impl Publisher {
                 changes::between(&former.compiled.snapshot, &compiled.snapshot)
             }),
         });
-        self.served
-            .insert(compiled.id.clone(), Placement { compiled, offer });
+        let accounts_clients = changes::accounts_clients(
+            &compiled.snapshot,
+            former
+                .as_ref()
+                .map(|former| (&*former.compiled.snapshot, &former.accounts_clients)),
+        );
+        self.served.insert(
+            compiled.id.clone(),
+            Placement {
+                compiled,
+                offer,
+                manifests: compilation.secrets.clone(),
+                accounts_clients,
+            },
+        );
         Ok(live)
     }
 
@@ -276,13 +306,11 @@ impl Publisher {
         former: Option<&Offer>,
         now: Timestamp,
     ) -> anyhow::Result<SecretBundle> {
-        let former = former.map_or_else(
-            || SecretBundle::empty(compiled.id.clone()),
-            |former| (*former.secrets).clone(),
-        );
         let mut next = SecretBundle::empty(compiled.id.clone());
-        for need in &compiled.secrets {
-            let values = self.secret(need, compilation, &former, now)?;
+        let nothing = next.clone();
+        let former = former.map_or(&nothing, |former| &former.secrets);
+        for need in compiled.secrets.iter() {
+            let values = self.secret(need, compilation, former, now)?;
             next.secrets.insert(need.handle.clone(), values);
         }
         next.revision = if next.secrets == former.secrets {
@@ -333,7 +361,11 @@ impl Publisher {
     fn note_running(&self) -> anyhow::Result<()> {
         let mut realms = Vec::new();
         for (id, placement) in &self.served {
-            let accounts_client = changes::accounts_client(&placement.compiled.snapshot);
+            let accounts_clients = placement.accounts_clients.values();
+            let accounts_client = accounts_clients
+                .filter_map(|client| client.as_ref().as_ref())
+                .min()
+                .map(ToString::to_string);
             if let Some(client) = &accounts_client {
                 self.keep_client_secret(id, client)?;
             }
@@ -364,6 +396,15 @@ impl Publisher {
         self.state
             .keep_client_secret(realm.as_str(), client, &values.current)
             .map(Some)
+    }
+}
+
+/// What is equal to the former is the former: who serves it sees by the pointer that nothing
+/// changed.
+fn same_or_new<T: PartialEq>(former: Option<&Arc<T>>, new: T) -> Arc<T> {
+    match former {
+        Some(former) if **former == new => Arc::clone(former),
+        _ => Arc::new(new),
     }
 }
 

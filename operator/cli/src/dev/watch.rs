@@ -6,9 +6,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::event::{CreateKind, RemoveKind};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::state;
+use crate::folder::Changed;
 
 /// A save is over when nothing happened for so long.
 const QUIET: Duration = Duration::from_millis(50);
@@ -20,7 +22,7 @@ const LONGEST: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) enum Wake {
     /// Files changed, first at this moment.
-    Files(Instant),
+    Files(Instant, Changed),
     /// Nothing happened for as long as was asked.
     Time,
     /// The stop.
@@ -29,7 +31,7 @@ pub(crate) enum Wake {
 
 #[derive(Debug)]
 enum Signal {
-    File(Instant),
+    Files(Instant, Changed),
     Stop,
 }
 
@@ -58,18 +60,16 @@ impl FolderWatch {
         let (stop, signals) = channel();
         let files = stop.clone();
         let root = folder.clone();
-        let mut watcher =
-            notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-                let relevant = event.map_or(true, |event| {
-                    !matches!(event.kind, EventKind::Access(_))
-                        && (event.paths.is_empty()
-                            || event.paths.iter().any(|path| concerns(&root, path)))
-                });
-                if relevant {
-                    let _ = files.send(Signal::File(Instant::now()));
-                }
-            })
-            .context("cannot watch files")?;
+        let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            let changed = match event {
+                Ok(event) => changed(&root, &event),
+                Err(_) => Some(Changed::Anything),
+            };
+            if let Some(changed) = changed {
+                let _ = files.send(Signal::Files(Instant::now(), changed));
+            }
+        })
+        .context("cannot watch files")?;
         watcher
             .watch(&folder, RecursiveMode::Recursive)
             .with_context(|| format!("cannot watch {}", folder.display()))?;
@@ -86,20 +86,43 @@ impl FolderWatch {
 
     /// Waits for a whole save, at most `patience` for its beginning.
     pub(crate) fn next(&self, patience: Duration) -> Wake {
-        let first = match self.signals.recv_timeout(patience) {
-            Ok(Signal::File(at)) => at,
+        let (first, mut changed) = match self.signals.recv_timeout(patience) {
+            Ok(Signal::Files(at, changed)) => (at, changed),
             Err(RecvTimeoutError::Timeout) => return Wake::Time,
             Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return Wake::Stop,
         };
         while first.elapsed() < LONGEST {
             match self.signals.recv_timeout(QUIET) {
-                Ok(Signal::File(_)) => {}
+                Ok(Signal::Files(_, more)) => changed = changed.and(more),
                 Err(RecvTimeoutError::Timeout) => break,
                 Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return Wake::Stop,
             }
         }
-        Wake::Files(first)
+        Wake::Files(first, changed)
     }
+}
+
+/// What an event may have changed of what is read; none when nothing.
+fn changed(root: &Path, event: &Event) -> Option<Changed> {
+    if matches!(event.kind, EventKind::Access(_)) {
+        return None;
+    }
+    if event.need_rescan() || event.paths.is_empty() {
+        return Some(Changed::Anything);
+    }
+    let of_folder = matches!(
+        event.kind,
+        EventKind::Create(CreateKind::Folder) | EventKind::Remove(RemoveKind::Folder)
+    );
+    let concerned = event.paths.iter().filter(|path| concerns(root, path));
+    concerned
+        .map(|path| match path.strip_prefix(root) {
+            Ok(file) if !of_folder && crate::folder::is_manifest(file) => {
+                Changed::Files([file.to_owned()].into())
+            }
+            _ => Changed::Anything,
+        })
+        .reduce(Changed::and)
 }
 
 /// Whether a change of this path may change what is read: a manifest, or a folder, which may hold
@@ -158,13 +181,33 @@ mod tests {
         let wake = saves(folder.path(), |folder| {
             std::fs::write(folder.join("a.yaml"), "a: 1").unwrap();
         });
-        assert!(matches!(wake, Wake::Files(_)), "{wake:?}");
+        assert!(matches!(wake, Wake::Files(..)), "{wake:?}");
         let wake = saves(folder.path(), |folder| {
             let beside = folder.join("4913");
             std::fs::write(&beside, "a: 2").unwrap();
             std::fs::rename(beside, folder.join("a.yaml")).unwrap();
         });
-        assert!(matches!(wake, Wake::Files(_)), "{wake:?}");
+        assert!(matches!(wake, Wake::Files(..)), "{wake:?}");
+    }
+
+    /// So that one edit of many files reads one.
+    #[test]
+    fn a_save_names_its_file_and_a_new_folder_names_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let wake = saves(folder.path(), |folder| {
+            std::fs::write(folder.join("a.yaml"), "a: 1").unwrap();
+        });
+        let Wake::Files(_, changed) = wake else {
+            panic!("{wake:?}");
+        };
+        assert_eq!(changed, Changed::Files([PathBuf::from("a.yaml")].into()));
+        let wake = saves(folder.path(), |folder| {
+            std::fs::create_dir(folder.join("b")).unwrap();
+        });
+        assert!(
+            matches!(wake, Wake::Files(_, Changed::Anything)),
+            "{wake:?}"
+        );
     }
 
     #[test]
@@ -174,7 +217,10 @@ mod tests {
         for number in 0..20 {
             std::fs::write(folder.path().join("a.yaml"), format!("a: {number}")).unwrap();
         }
-        assert!(matches!(watch.next(Duration::from_secs(5)), Wake::Files(_)));
+        assert!(matches!(
+            watch.next(Duration::from_secs(5)),
+            Wake::Files(..)
+        ));
         assert!(matches!(watch.next(Duration::from_millis(200)), Wake::Time));
     }
 

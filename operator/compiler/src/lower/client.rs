@@ -11,7 +11,7 @@ use realmwright_crds::{ClientSpec, RoleRef as SpecRef};
 use realmwright_decision::expression::Type;
 use realmwright_snapshot::{
     AccessRule, AccessSnapshot, ClientId, ClientSnapshot, FlowName, OnDeny, Period, PrivacyDomain,
-    RoleName, RoleRef, RoleScope, SigningAlgorithm,
+    RoleName, RoleRef, RoleScope, Shard, SigningAlgorithm,
 };
 
 use super::claims::{self, Owner};
@@ -26,7 +26,9 @@ use crate::secrets::SecretNeed;
 #[derive(Debug)]
 pub(crate) struct Lowered {
     pub(crate) snapshot: Arc<ClientSnapshot>,
-    pub(crate) secrets: Vec<(FieldPath, SecretNeed)>,
+    /// Of its identifier.
+    pub(crate) shard: Shard,
+    pub(crate) secrets: Vec<(FieldPath, Arc<SecretNeed>)>,
     pub(crate) algorithm: Option<SigningAlgorithm>,
     pub(crate) longest_token_life: Period,
     /// Roles that it names, to be looked up among all clients.
@@ -137,8 +139,12 @@ pub(crate) fn lower(
     };
     Lowered {
         algorithm: snapshot.oidc.as_ref().map(|oidc| oidc.signing_algorithm),
+        shard: Shard::of(name),
         snapshot: Arc::new(snapshot),
-        secrets,
+        secrets: secrets
+            .into_iter()
+            .map(|(path, need)| (path, Arc::new(need)))
+            .collect(),
         longest_token_life,
         roles: named,
     }

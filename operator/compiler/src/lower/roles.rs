@@ -1,15 +1,18 @@
 //! Roles: existence of what references name, and the transitive closure of what roles include
 //! (KC-ROLE-05).
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use realmwright_crds::client::ClientRole;
 use realmwright_crds::realm::RealmRole;
-use realmwright_crds::{RealmSpec, RoleRef as SpecRef};
+use realmwright_crds::{ClientSpec, RealmSpec, RoleRef as SpecRef};
 use realmwright_snapshot::{ClientId, RoleName, RoleRef, RoleSnapshot};
 
-use super::Context;
+use super::{Context, client};
 use crate::diagnostics::Code;
 use crate::fault::Fault;
+use crate::index::Typed;
 use crate::path::{FieldPath, field};
 
 pub(crate) fn reference(role: &SpecRef) -> RoleRef {
@@ -27,10 +30,13 @@ pub(crate) fn references(roles: &[SpecRef]) -> BTreeSet<RoleRef> {
 }
 
 /// Which roles there are: those of the realm, and those of each client by its identifier.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Catalogue<'a> {
     pub(crate) realm: BTreeSet<&'a str>,
-    pub(crate) clients: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// Where those of clients are declared.
+    pub(crate) declared: &'a [Typed<'a, ClientSpec>],
+    /// Made when somebody names one; few do.
+    pub(crate) clients: OnceCell<BTreeMap<&'a str, &'a [ClientRole]>>,
     /// Clients with faults of their own: nothing is said about their roles.
     pub(crate) unknown_clients: bool,
 }
@@ -51,22 +57,30 @@ impl Catalogue<'_> {
             }
             return;
         };
-        match self.clients.get(client.as_str()) {
+        let clients = self.clients.get_or_init(|| {
+            let declared = self.declared.iter();
+            declared
+                .map(|one| (client::identifier(one), one.spec.roles.as_slice()))
+                .collect()
+        });
+        match clients.get(client.as_str()) {
             None if self.unknown_clients => {}
             None => faults.push(Fault::not_found(
                 Code::ClientNotFound,
                 path.clone(),
                 "client",
                 client.as_str(),
-                self.clients.keys().copied(),
+                clients.keys().copied(),
             )),
-            Some(roles) if !roles.contains(name) => faults.push(Fault::not_found(
-                Code::RoleNotFound,
-                path.clone(),
-                "client role",
-                name,
-                roles.iter().copied(),
-            )),
+            Some(roles) if !roles.iter().any(|role| role.name.as_str() == name) => {
+                faults.push(Fault::not_found(
+                    Code::RoleNotFound,
+                    path.clone(),
+                    "client role",
+                    name,
+                    roles.iter().map(|role| role.name.as_str()),
+                ));
+            }
             Some(_) => {}
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use realmwright_snapshot::{ClientId, ClientSnapshot, RealmSnapshot};
+use realmwright_snapshot::{ByClient, ClientSnapshot, RealmSnapshot, ShardMap};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -47,17 +47,14 @@ pub(super) fn differences(old: &RealmSnapshot, new: &RealmSnapshot) -> Vec<Field
     found
 }
 
-type Clients = BTreeMap<ClientId, Arc<ClientSnapshot>>;
-
 /// Clients that the other side does not have, or has otherwise.
-fn changed(mine: &Clients, other: &Clients) -> Clients {
-    let same = |(id, client): &(&ClientId, &Arc<ClientSnapshot>)| {
-        other
-            .get(*id)
-            .is_some_and(|other| Arc::ptr_eq(client, other) || *client == other)
-    };
-    mine.iter()
-        .filter(|pair| !same(pair))
+fn changed(
+    mine: &ByClient<Arc<ClientSnapshot>>,
+    other: &ByClient<Arc<ClientSnapshot>>,
+) -> ShardMap<Arc<ClientSnapshot>> {
+    mine.changed(Some(other))
+        .flat_map(|(_, clients)| clients.as_ref())
+        .filter(|(id, client)| other.get(*id) != Some(*client))
         .map(|(id, client)| (id.clone(), Arc::clone(client)))
         .collect()
 }

@@ -46,10 +46,7 @@ pub(crate) fn check(
         );
         return;
     }
-    let Some(data) = index
-        .secrets
-        .get(&(key.namespace.as_str(), key.name.as_str()))
-    else {
+    let Some(data) = index.secrets.get(&key.namespace, &key.name) else {
         let supplied_elsewhere = matches!(profile, CompileProfile::Dev { .. });
         if !supplied_elsewhere && !index.is_broken(Kind::Secret, &key.namespace, &key.name) {
             faults.push(Fault::warning(
