@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::ObjectStatus;
 use crate::references::RealmRef;
-use crate::rules::{exactly_one_of, immutable};
+use crate::rules::{alternatives, exactly_one_of, immutable};
 use crate::texts::Texts;
 
 /// Where accounts of a realm live.
@@ -40,6 +40,7 @@ use crate::texts::Texts;
     )
 )]
 #[x_kube(validation = exactly_one_of(&["internal"]))]
+#[schemars(extend("oneOf" = alternatives(&["internal"])))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AttributeStoreSpec {
     /// The realm. Immutable.

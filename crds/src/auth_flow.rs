@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::conditions::ObjectStatus;
 use crate::names::{ClaimName, Expression, Label, ObjectName};
 use crate::references::RealmRef;
-use crate::rules::immutable;
+use crate::rules::{forbidden, immutable, names_apart};
 use crate::texts::Texts;
 use crate::transform::{exactly_one, undescribed};
+
+/// For people who know a rule by its name, in audit and tests.
+const ONE_NAME: &str = "the name of a rule is unique in its flow";
 
 /// What is asked at a login, of whom, when (FLOW-01).
 ///
@@ -50,8 +53,9 @@ use crate::transform::{exactly_one, undescribed};
         json_path = ".metadata.creationTimestamp"
     )
 )]
-#[x_kube(validation = Rule::new("(!has(self.deny) || !has(self.entry) || self.deny.all(rule, !self.entry.exists(other, other.name == rule.name))) && (!has(self.deny) || !has(self.afterStep) || self.deny.all(rule, !self.afterStep.exists(other, other.name == rule.name))) && (!has(self.entry) || !has(self.afterStep) || self.entry.all(rule, !self.afterStep.exists(other, other.name == rule.name)))")
-        .message("the name of a rule is unique in its flow"))]
+#[x_kube(validation = names_apart("entry", "deny", ONE_NAME))]
+#[x_kube(validation = names_apart("afterStep", "deny", ONE_NAME))]
+#[x_kube(validation = names_apart("afterStep", "entry", ONE_NAME))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AuthFlowSpec {
     /// The realm. Immutable.
@@ -149,8 +153,8 @@ pub enum Outcome {
 
 /// Which methods are offered: `methods`, or all but `except`, or all when neither is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = Rule::new("!has(self.methods) || !has(self.except)")
-        .message("methods and except cannot both be set"))]
+#[x_kube(validation = forbidden("except", "!has(self.methods) || !has(self.except)",
+        "methods and except cannot both be set"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MethodSelection {
     /// Only these `AuthMethod`s; at least one. The first that a person can use is shown, and the

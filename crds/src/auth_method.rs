@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::ObjectStatus;
 use crate::references::RealmRef;
-use crate::rules::{exactly_one_of, immutable};
+use crate::rules::{alternatives, exactly_one_of, immutable};
 use crate::texts::Texts;
 
 /// One way in which people of a realm prove who they are.
@@ -49,6 +49,7 @@ use crate::texts::Texts;
     )
 )]
 #[x_kube(validation = exactly_one_of(&["password", "totp"]))]
+#[schemars(extend("oneOf" = alternatives(&["password", "totp"])))]
 #[x_kube(validation = Rule::new("has(self.password) == has(oldSelf.password) && has(self.totp) == has(oldSelf.totp)")
         .message("a method cannot become another one: people hold credentials for it"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

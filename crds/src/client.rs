@@ -16,7 +16,7 @@ use crate::claims::Claim;
 use crate::conditions::ObjectStatus;
 use crate::names::{ClientIdentifier, Expression, HttpUrl, Label, Line, ObjectName, RoleName, Tag};
 use crate::references::{RealmRef, RoleRef};
-use crate::rules::{exactly_one_of, immutable, immutable_field};
+use crate::rules::{alternatives, exactly_one_of, immutable, immutable_field};
 use crate::texts::Texts;
 use crate::transform::undescribed;
 
@@ -180,6 +180,7 @@ pub struct ClientRole {
 /// Which of a person's roles an application may see: exactly one of `full` and `roles`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = exactly_one_of(&["full", "roles"]))]
+#[schemars(extend("oneOf" = alternatives(&["full", "roles"])))]
 #[x_kube(validation = Rule::new("!has(self.full) || self.full")
         .message("full is `true` or left out").field_path(".full"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -10,6 +10,18 @@ use std::ops::Deref;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+fn no_fragment() -> Value {
+    json!({
+        "rule": "!self.contains('#')",
+        "message": "a return address must not have a fragment (`#`)",
+    })
+}
+
+fn no_query() -> Value {
+    json!({"rule": "!self.contains('?')", "message": "a prefix must not have a query (`?`)"})
+}
 
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident { $($keyword:literal: $value:expr),+ $(,)? })+) => {$(
@@ -187,10 +199,17 @@ names! {
         "pattern": r"^https?://[^\s/?#][^\s]*$",
     }
     /// Address that a browser is sent back to: `https`, loopback `http`, or the scheme of a native
-    /// application.
+    /// application. No fragment, RFC 6749 section 3.1.2.
     RedirectUri {
         "minLength": 3, "maxLength": 1024,
         "pattern": r"^[A-Za-z][-+.A-Za-z0-9]*:[^\s]+$",
+        "x-kubernetes-validations": [no_fragment()],
+    }
+    /// Beginning of such addresses. No query.
+    RedirectUriPrefix {
+        "minLength": 3, "maxLength": 1024,
+        "pattern": r"^[A-Za-z][-+.A-Za-z0-9]*:[^\s]+$",
+        "x-kubernetes-validations": [no_fragment(), no_query()],
     }
     /// Origin of a web page without trailing slash, or `+` for the origins of all redirect
     /// addresses (KC-CL-01).

@@ -11,7 +11,7 @@ use crate::conditions::ObjectStatus;
 use crate::duration::Duration;
 use crate::names::{ClientIdentifier, GroupPath, IpAddress, Label, ObjectName, ScopeToken};
 use crate::references::{RealmRef, RoleRef};
-use crate::rules::immutable;
+use crate::rules::{forbidden, immutable};
 use crate::texts::Json;
 use crate::transform::undescribed;
 
@@ -187,10 +187,10 @@ pub struct TestSession {
 
 /// What must come of a case.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = Rule::new("!has(self.denial) || self.result == 'Denied'")
-        .message("only a denied case has a denial").field_path(".denial"))]
-#[x_kube(validation = Rule::new("self.result == 'Allowed' || (!has(self.claims) && !has(self.consent) && !has(self.singleSession))")
-        .message("a denied case has no claims, consent or singleSession").field_path(".result"))]
+#[x_kube(validation = forbidden("denial", "!has(self.denial) || self.result == 'Denied'", "only a denied case has a denial"))]
+#[x_kube(validation = forbidden("claims", "!has(self.claims) || self.result == 'Allowed'", "a denied case has no claims"))]
+#[x_kube(validation = forbidden("consent", "!has(self.consent) || self.result == 'Allowed'", "a denied case has no consent"))]
+#[x_kube(validation = forbidden("singleSession", "!has(self.singleSession) || self.result == 'Allowed'", "a denied case has no singleSession"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Expectation {
     /// The methods offered at each step, in order; the test passes the first of each. An empty

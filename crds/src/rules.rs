@@ -1,6 +1,39 @@
 //! Validation rules that several kinds share, as CEL for Kubernetes.
+//!
+//! A rule names the field that it refuses (`fieldPath`), or stands on that field. Its `reason` says
+//! of which class it is: a value that cannot be (the default), a field that has no place beside
+//! another (`FieldValueForbidden`), one that another needs (`FieldValueRequired`), a name that is
+//! taken (`FieldValueDuplicate`). The compiler has a code and a way to put it right for each.
 
-use kube::core::Rule;
+use kube::core::{Reason, Rule};
+use serde_json::{Value, json};
+
+/// A field of `self` that has no place where `rule` does not hold.
+pub(crate) fn forbidden(field: &str, rule: &str, message: &str) -> Rule {
+    Rule::new(rule)
+        .message(message)
+        .reason(Reason::FieldValueForbidden)
+        .field_path(format!(".{field}"))
+}
+
+/// A boolean of `self` that cannot be true where `rule` does not hold.
+pub(crate) fn not_true(field: &str, rule: &str, message: &str) -> Rule {
+    Rule::new(format!("!has(self.{field}) || !self.{field} || {rule}"))
+        .message(message)
+        .reason(Reason::FieldValueForbidden)
+        .field_path(format!(".{field}"))
+}
+
+/// A list of `self` whose entries have names that none of the entries of `other` has.
+pub(crate) fn names_apart(field: &str, other: &str, message: &str) -> Rule {
+    Rule::new(format!(
+        "!has(self.{field}) || !has(self.{other}) \
+         || self.{field}.all(one, !self.{other}.exists(other, other.name == one.name))"
+    ))
+    .message(message)
+    .reason(Reason::FieldValueDuplicate)
+    .field_path(format!(".{field}"))
+}
 
 /// A field whose value and presence stay as they were created. For a required field's own schema.
 pub(crate) fn immutable(message: &str) -> Rule {
@@ -16,23 +49,27 @@ pub(crate) fn immutable_field(field: &str) -> Rule {
     .field_path(format!(".{field}"))
 }
 
-/// Optional durations of `self` that must be longer than nothing.
-pub(crate) fn positive(fields: &[&str]) -> Rule {
-    let values: Vec<String> = fields
-        .iter()
-        .map(|field| format!("has(self.{field}) ? self.{field} : '1s'"))
-        .collect();
+/// An optional duration of `self` that must be longer than nothing.
+pub(crate) fn positive(field: &str) -> Rule {
     Rule::new(format!(
-        "[{}].all(value, duration(value) > duration('0s'))",
-        values.join(", ")
+        "!has(self.{field}) || duration(self.{field}) > duration('0s')"
     ))
-    .message(format!("{} must be longer than 0s", fields.join(", ")).as_str())
+    .message(format!("{field} must be longer than 0s").as_str())
+    .field_path(format!(".{field}"))
 }
 
 /// Properties of `self` of which exactly one must be set.
 pub(crate) fn exactly_one_of(fields: &[&str]) -> Rule {
     let (rule, message) = exactly_one_rule(fields);
     Rule::new(rule).message(message.as_str())
+}
+
+/// The same as alternatives of the structure, beside the rule: what shows the second one.
+pub(crate) fn alternatives(fields: &[&str]) -> Vec<Value> {
+    fields
+        .iter()
+        .map(|field| json!({"required": [field]}))
+        .collect()
 }
 
 /// The rule and the message of [`exactly_one_of`].
@@ -48,27 +85,6 @@ pub(crate) fn exactly_one_rule<T: AsRef<str>>(fields: &[T]) -> (String, String) 
         several => format!("exactly one of {} must be set", several.join(", ")),
     };
     (rule, message)
-}
-
-/// Lists of addresses, and one address, of `self`: none has a fragment (RFC 6749 section 3.1.2).
-pub(crate) fn no_fragments(lists: &[&str], single: &str) -> Rule {
-    let mut parts: Vec<String> = lists
-        .iter()
-        .map(|list| format!("(!has(self.{list}) || self.{list}.all(uri, !uri.contains('#')))"))
-        .collect();
-    parts.push(format!(
-        "(!has(self.{single}) || !self.{single}.contains('#'))"
-    ));
-    Rule::new(parts.join(" && ")).message("a return address must not have a fragment (`#`)")
-}
-
-/// Prefixes of addresses have no query.
-pub(crate) fn no_query_in_prefixes() -> Rule {
-    Rule::new(
-        "!has(self.redirectUriPrefixes) || self.redirectUriPrefixes.all(uri, !uri.contains('?'))",
-    )
-    .message("a prefix must not have a query (`?`)")
-    .field_path(".redirectUriPrefixes")
 }
 
 /// The default address is one of the addresses, or begins with a prefix. The compiler compares

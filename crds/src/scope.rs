@@ -8,7 +8,7 @@ use crate::claims::Claim;
 use crate::conditions::ObjectStatus;
 use crate::names::{Audience, ScopeToken};
 use crate::references::{RealmRef, RoleRef};
-use crate::rules::{immutable, immutable_field};
+use crate::rules::{forbidden, immutable, immutable_field};
 use crate::texts::Texts;
 
 /// An OAuth scope of a realm.
@@ -44,8 +44,8 @@ use crate::texts::Texts;
     )
 )]
 #[x_kube(validation = immutable_field("scope"))]
-#[x_kube(validation = Rule::new("!has(self.system) || !self.system || !has(self.consent)")
-        .message("nobody is asked for a system scope: leave consent out").field_path(".consent"))]
+#[x_kube(validation = forbidden("consent", "!has(self.system) || !self.system || !has(self.consent)",
+        "nobody is asked for a system scope"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScopeSpec {
     /// The realm. Immutable.

@@ -148,7 +148,7 @@ pub enum PolicyCheckMode {
 
 /// Bar on the method after failures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = positive(&["duration"]))]
+#[x_kube(validation = positive("duration"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Lockout {
     /// Consecutive failures of a person that bar the method. Default: 5.

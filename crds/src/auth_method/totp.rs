@@ -11,7 +11,7 @@ use crate::transform::undescribed;
 
 /// Time-based one-time password, RFC 6238 (AUTH-TOTP-01). Each time step is accepted once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = positive(&["lock"]))]
+#[x_kube(validation = positive("lock"))]
 #[x_kube(validation = Rule::new("!has(self.period) || (duration(self.period) >= duration('10s') && duration(self.period) <= duration('5m'))")
         .message("period must be between 10s and 5m").field_path(".period"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

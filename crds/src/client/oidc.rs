@@ -5,30 +5,27 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::duration::Duration;
-use crate::names::{Audience, HttpUrl, RedirectUri, ScopeToken, WebOrigin};
+use crate::names::{Audience, HttpUrl, RedirectUri, RedirectUriPrefix, ScopeToken, WebOrigin};
 use crate::realm::{SigningAlgorithm, TokenFormat};
 use crate::references::SecretKeyRef;
-use crate::rules::{
-    default_is_allowed, exactly_one_of, no_fragments, no_query_in_prefixes, positive,
-};
+use crate::rules::{alternatives, default_is_allowed, exactly_one_of, forbidden, positive};
 use crate::texts::Json;
 use crate::transform::{empty, exactly_one, undescribed};
 
 /// Settings of an OpenID Connect or OAuth 2.0 client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = no_fragments(&["redirectUris", "redirectUriPrefixes"], "defaultRedirectUri"))]
-#[x_kube(validation = no_query_in_prefixes())]
 #[x_kube(validation = default_is_allowed())]
 #[x_kube(validation = Rule::new("!('authorization_code' in (has(self.grantTypes) ? self.grantTypes : ['authorization_code'])) || (has(self.redirectUris) && self.redirectUris.size() > 0) || (has(self.redirectUriPrefixes) && self.redirectUriPrefixes.size() > 0)")
-        .message("authorization_code needs redirectUris or redirectUriPrefixes").field_path(".redirectUris"))]
-#[x_kube(validation = Rule::new("!has(self.responseTypes) || 'authorization_code' in (has(self.grantTypes) ? self.grantTypes : ['authorization_code'])")
-        .message("responseTypes are for authorization_code, which grantTypes leaves out").field_path(".responseTypes"))]
+        .message("authorization_code needs redirectUris or redirectUriPrefixes").reason(Reason::FieldValueRequired).field_path(".redirectUris"))]
+#[x_kube(validation = forbidden("responseTypes",
+        "!has(self.responseTypes) || 'authorization_code' in (has(self.grantTypes) ? self.grantTypes : ['authorization_code'])",
+        "responseTypes are for authorization_code, which grantTypes leaves out"))]
 #[x_kube(validation = Rule::new("!has(self.authentication.none) || !has(self.pkce) || self.pkce == 'Required'")
         .message("a public client must use PKCE").field_path(".pkce"))]
 #[x_kube(validation = Rule::new("!has(self.authentication.none) || !('client_credentials' in (has(self.grantTypes) ? self.grantTypes : ['authorization_code']))")
         .message("a public client has no credentials for client_credentials").field_path(".grantTypes"))]
 #[x_kube(validation = Rule::new("!has(self.authentication.privateKeyJwt) || !has(self.authentication.privateKeyJwt.jwksUri) || self.authentication.privateKeyJwt.jwksUri.startsWith('https://')")
-        .message("jwksUri is https").field_path(".authentication"))]
+        .message("jwksUri is https").field_path(".authentication.privateKeyJwt.jwksUri"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OidcSpec {
     /// How it proves who it is: exactly one of `none`, `secret` and `privateKeyJwt`.
@@ -42,7 +39,7 @@ pub struct OidcSpec {
     /// Prefixes of such addresses, compared at segment boundaries (OIDC-13). Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
-    pub redirect_uri_prefixes: Vec<RedirectUri>,
+    pub redirect_uri_prefixes: Vec<RedirectUriPrefix>,
     /// Used when a request names none (OIDC-12); one that is allowed above. Default: the only
     /// address, where `redirectUris` has one and there are no prefixes; else none, and such a
     /// request is refused.
@@ -110,10 +107,11 @@ pub struct NoAuthentication {}
 /// A shared secret: exactly one of `generated` and `secretRef`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = exactly_one_of(&["generated", "secretRef"]))]
-#[x_kube(validation = Rule::new("!has(self.additionalSecretRef) || has(self.secretRef)")
-        .message("additionalSecretRef is only for a secret that secretRef names").field_path(".additionalSecretRef"))]
+#[schemars(extend("oneOf" = alternatives(&["generated", "secretRef"])))]
+#[x_kube(validation = forbidden("additionalSecretRef", "!has(self.additionalSecretRef) || has(self.secretRef)",
+        "additionalSecretRef is only for a secret that secretRef names"))]
 #[x_kube(validation = Rule::new("!has(self.additionalSecretRef) || !has(self.secretRef) || self.additionalSecretRef.name != self.secretRef.name || self.additionalSecretRef.key != self.secretRef.key || (has(self.additionalSecretRef.__namespace__) ? self.additionalSecretRef.__namespace__ : '') != (has(self.secretRef.namespace) ? self.secretRef.namespace : '')")
-        .message("additionalSecretRef must name another value than secretRef").field_path(".additionalSecretRef"))]
+        .message("additionalSecretRef must name another value than secretRef").reason(Reason::FieldValueDuplicate).field_path(".additionalSecretRef"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretAuthentication {
     /// How it may be sent; no other way is accepted (OIDC-18). Default: `[client_secret_basic]`.
@@ -224,7 +222,7 @@ pub struct RequestRequirements {
 /// Scopes of a client, by scope token.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = Rule::new("!has(self.default) || !has(self.optional) || self.default.all(scope, !(scope in self.optional))")
-        .message("a scope is either default or optional").field_path(".optional"))]
+        .message("a scope is either default or optional").reason(Reason::FieldValueDuplicate).field_path(".optional"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequestedScopes {
     /// Granted when a request names none (OIDC-15), and allowed when asked for. Default: none;
@@ -240,7 +238,7 @@ pub struct RequestedScopes {
 
 /// Access tokens of a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = positive(&["lifetime"]))]
+#[x_kube(validation = positive("lifetime"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccessTokenSettings {
     /// Format (OIDC-25). Default: the realm's.
@@ -257,7 +255,7 @@ pub struct AccessTokenSettings {
 
 /// Id tokens of a client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = positive(&["lifetime"]))]
+#[x_kube(validation = positive("lifetime"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IdTokenSettings {
     /// Life. Default: the realm's.
@@ -267,7 +265,8 @@ pub struct IdTokenSettings {
 
 /// Refresh tokens of a client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = positive(&["idle", "lifetime"]))]
+#[x_kube(validation = positive("idle"))]
+#[x_kube(validation = positive("lifetime"))]
 #[x_kube(validation = Rule::new("!has(self.idle) || !has(self.lifetime) || duration(self.idle) <= duration(self.lifetime)")
         .message("idle must not be longer than lifetime").field_path(".idle"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -288,8 +287,6 @@ pub struct RefreshTokenSettings {
 
 /// Logout that the application starts, OpenID Connect RP-Initiated Logout 1.0.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = no_fragments(&["redirectUris", "redirectUriPrefixes"], "defaultRedirectUri"))]
-#[x_kube(validation = no_query_in_prefixes())]
 #[x_kube(validation = default_is_allowed())]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Logout {
@@ -300,7 +297,7 @@ pub struct Logout {
     /// Prefixes of such addresses, compared at segment boundaries (OIDC-30). Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
-    pub redirect_uri_prefixes: Vec<RedirectUri>,
+    pub redirect_uri_prefixes: Vec<RedirectUriPrefix>,
     /// Used when a request names none (OIDC-31). Default: none, people stay on our page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_redirect_uri: Option<RedirectUri>,

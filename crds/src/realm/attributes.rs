@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{AttributeName, Expression, Pattern};
 use crate::region::DataClass;
+use crate::rules::{forbidden, not_true};
 use crate::texts::Texts;
 use crate::transform::undescribed;
 
@@ -13,14 +14,14 @@ use crate::transform::undescribed;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = Rule::new("self.name != 'sub'")
         .message("`sub` is built in and cannot be declared").field_path(".name"))]
-#[x_kube(validation = Rule::new("!has(self.computed) || (!has(self.input) && ![has(self.searchable) && self.searchable, has(self.required) && self.required, has(self.unique) && self.unique].exists(set, set))")
-        .message("a computed attribute is not stored: it cannot be searchable, required or unique, and has no input").field_path(".computed"))]
-#[x_kube(validation = Rule::new("!has(self.caseInsensitive) || !self.caseInsensitive || !has(self.type) || self.type in ['String', 'StringList']")
-        .message("only texts can be caseInsensitive").field_path(".caseInsensitive"))]
-#[x_kube(validation = Rule::new("!has(self.input) || !has(self.type) || self.type in ['String', 'StringList']")
-        .message("only texts can have an input").field_path(".input"))]
-#[x_kube(validation = Rule::new("!has(self.type) || self.type != 'Bytes' || ![has(self.searchable) && self.searchable, has(self.unique) && self.unique].exists(set, set)")
-        .message("octets cannot be searchable or unique").field_path(".type"))]
+#[x_kube(validation = not_true("searchable", "!has(self.computed)", "a computed attribute is not stored and cannot be searchable"))]
+#[x_kube(validation = not_true("required", "!has(self.computed)", "a computed attribute is not stored and cannot be required"))]
+#[x_kube(validation = not_true("unique", "!has(self.computed)", "a computed attribute is not stored and cannot be unique"))]
+#[x_kube(validation = forbidden("input", "!has(self.computed) || !has(self.input)", "a computed attribute has no input"))]
+#[x_kube(validation = not_true("caseInsensitive", "!has(self.type) || self.type in ['String', 'StringList']", "only texts can be caseInsensitive"))]
+#[x_kube(validation = forbidden("input", "!has(self.input) || !has(self.type) || self.type in ['String', 'StringList']", "only texts can have an input"))]
+#[x_kube(validation = not_true("searchable", "!has(self.type) || self.type != 'Bytes'", "octets cannot be searchable"))]
+#[x_kube(validation = not_true("unique", "!has(self.type) || self.type != 'Bytes'", "octets cannot be unique"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AttributeSpec {
     /// Name in expressions, claims and the accounts API. A new name is a new attribute.

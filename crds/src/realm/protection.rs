@@ -8,7 +8,7 @@ use crate::rules::positive;
 
 /// Protection of the login.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = positive(&["attemptWindow"]))]
+#[x_kube(validation = positive("attemptWindow"))]
 #[x_kube(validation = Rule::new("!has(self.responseFloor) || duration(self.responseFloor) <= duration('10s')")
         .message("responseFloor must not be longer than 10s").field_path(".responseFloor"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

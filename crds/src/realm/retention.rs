@@ -11,7 +11,7 @@ use crate::rules::positive;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = Rule::new("!has(self.auditEvents) || duration(self.auditEvents) >= duration('24h')")
         .message("auditEvents are kept for 24h at least").field_path(".auditEvents"))]
-#[x_kube(validation = positive(&["deadLetters"]))]
+#[x_kube(validation = positive("deadLetters"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Retention {
     /// Audit events, from when they happened; `24h` or longer. Default: they are never deleted.

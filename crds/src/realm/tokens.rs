@@ -10,7 +10,8 @@ use crate::transform::undescribed;
 
 /// Single sign-on sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = positive(&["idle", "lifetime", "loginLifetime"]))]
+#[x_kube(validation = positive("idle"))]
+#[x_kube(validation = positive("loginLifetime"))]
 #[x_kube(validation = Rule::new("duration(has(self.idle) ? self.idle : '30m') <= duration(has(self.lifetime) ? self.lifetime : '10h')")
         .message("idle must not be longer than lifetime (defaults 30m and 10h)").field_path(".idle"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -48,7 +49,7 @@ pub struct TokenPolicy {
 
 /// Access tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = positive(&["lifetime"]))]
+#[x_kube(validation = positive("lifetime"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccessTokenPolicy {
     /// Format (OIDC-54). Default: `jwt`.
@@ -61,7 +62,7 @@ pub struct AccessTokenPolicy {
 
 /// Id tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = positive(&["lifetime"]))]
+#[x_kube(validation = positive("lifetime"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IdTokenPolicy {
     /// Life. Default: `5m`.
@@ -71,7 +72,7 @@ pub struct IdTokenPolicy {
 
 /// Refresh tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = positive(&["idle", "lifetime"]))]
+#[x_kube(validation = positive("idle"))]
 #[x_kube(validation = Rule::new("duration(has(self.idle) ? self.idle : '30m') <= duration(has(self.lifetime) ? self.lifetime : '10h')")
         .message("idle must not be longer than lifetime (defaults 30m and 10h)").field_path(".idle"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -117,7 +118,7 @@ pub enum SigningAlgorithm {
 
 /// Signing keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = positive(&["rotationInterval", "publishAhead", "jwksMaxAge"]))]
+#[x_kube(validation = positive("jwksMaxAge"))]
 #[x_kube(validation = Rule::new("duration(has(self.jwksMaxAge) ? self.jwksMaxAge : '1h') <= duration(has(self.publishAhead) ? self.publishAhead : '24h')")
         .message("publishAhead must not be shorter than jwksMaxAge, or a cache could meet an unknown key (defaults 24h and 1h)").field_path(".publishAhead"))]
 #[x_kube(validation = Rule::new("duration(has(self.publishAhead) ? self.publishAhead : '24h') < duration(has(self.rotationInterval) ? self.rotationInterval : '720h')")

@@ -7,6 +7,7 @@ pub(crate) fn cases() -> Cases {
         kind: "AttributeStore",
         base: json!({"realmRef": {"name": "main"}, "internal": {"maxResults": 100}}),
         refused: vec![Refusal::new(
+            "spec",
             "internal must be set",
             [json!({"internal": null})],
         )],

@@ -15,21 +15,28 @@ pub(crate) fn cases() -> Cases {
         refused: vec![
             // FLOW-03: one name, one rule.
             Refusal::new(
+                "spec.entry",
+                "the name of a rule is unique in its flow",
+                [json!({"entry": [{"name": "banned", "then": {"enough": {}}}]})],
+            ),
+            Refusal::new(
+                "spec.afterStep",
                 "the name of a rule is unique in its flow",
                 [
-                    json!({"entry": [{"name": "banned", "then": {"enough": {}}}]}),
                     json!({"afterStep": [{"name": "banned", "then": {"enough": {}}}]}),
                     json!({"afterStep": [{"name": "fresh", "then": {"enough": {}}}]}),
                 ],
             ),
             // FLOW-07: one outcome, one selection.
             Refusal::new(
+                "spec.entry[0].then.more.except",
                 "methods and except cannot both be set",
                 [entry(
                     json!({"more": {"methods": ["password"], "except": ["totp"]}}),
                 )],
             ),
             Refusal::new(
+                "spec.entry[0].then",
                 "exactly one of more, logoutThenMore, resetSessionThenMore, enough, deny must be \
                  set",
                 [json!({}), json!({"more": {}, "enough": {}})].map(entry),

@@ -16,11 +16,13 @@ pub(crate) fn cases() -> Cases {
         }),
         refused: vec![
             Refusal::new(
+                "spec",
                 "exactly one of password, totp must be set",
                 [json!({"totp": {}}), json!({"password": null})],
             ),
             // AUTH-PWDPOL-01, 03, 06, 07.
             Refusal::new(
+                "spec.password.policy.minLength",
                 "minLength must not be greater than maxLength (defaults 8 and 256)",
                 [
                     json!({"minLength": 20, "maxLength": 10}),
@@ -30,6 +32,7 @@ pub(crate) fn cases() -> Cases {
                 .map(policy),
             ),
             Refusal::new(
+                "spec.password.policy.minGroups",
                 "minGroups must not be greater than the number of groups (default 4)",
                 [
                     json!({"minGroups": 5}),
@@ -40,23 +43,31 @@ pub(crate) fn cases() -> Cases {
                 .map(policy),
             ),
             Refusal::new(
+                "spec.password.policy.minAge",
                 "minAge must be shorter than maxAge",
                 [policy(json!({"minAge": "24h", "maxAge": "24h"}))],
             ),
             // AUTH-PWD-04.
             Refusal::new(
+                "spec.password.lockout.duration",
                 "duration must be longer than 0s",
                 [json!({"password": {"lockout": {"duration": "0s"}}})],
             ),
             // AUTH-TOTP-01.
-            Refusal::new("lock must be longer than 0s", [totp(json!({"lock": "0s"}))]),
             Refusal::new(
+                "spec.totp.lock",
+                "lock must be longer than 0s",
+                [totp(json!({"lock": "0s"}))],
+            ),
+            Refusal::new(
+                "spec.totp.period",
                 "period must be between 10s and 5m",
                 ["9s", "301s"].map(|period| totp(json!({"period": period}))),
             ),
         ],
         unchangeable: vec![
             Refusal::new(
+                "spec",
                 "a method cannot become another one: people hold credentials for it",
                 [totp(json!({}))],
             ),

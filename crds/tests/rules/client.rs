@@ -20,8 +20,11 @@ pub(crate) fn cases() -> Cases {
         }),
         refused: [
             identity(),
-            return_addresses(|inner| json!({"oidc": inner})),
-            return_addresses(|inner| json!({"oidc": {"logout": inner}})),
+            return_addresses("spec.oidc", |inner| json!({"oidc": inner})),
+            return_addresses(
+                "spec.oidc.logout",
+                |inner| json!({"oidc": {"logout": inner}}),
+            ),
             grants(),
             authentication(),
             scopes_and_tokens(),
@@ -31,6 +34,7 @@ pub(crate) fn cases() -> Cases {
         .collect(),
         unchangeable: vec![
             Refusal::new(
+                "spec.identifier",
                 "identifier cannot be added, changed or removed",
                 [json!({"identifier": "other"}), json!({"identifier": null})],
             ),
@@ -74,17 +78,20 @@ fn identity() -> Vec<Refusal> {
     vec![
         // APP-01: what OAuth forbids in an identifier, and what is reserved.
         Refusal::new(
+            "spec.identifier",
             "an OAuth identifier contains neither `:` nor `~`",
             ["a:b", "a~b", "https://sp.example.com/saml"]
                 .map(|identifier| json!({"identifier": identifier})),
         ),
         Refusal::new(
+            "spec.identifier",
             "identifiers that begin with `dyn~` are reserved for applications that register \
              themselves",
             [json!({"identifier": "dyn~acme~1", "oidc": null})],
         ),
         // KC-ROLE-02: all, or a list, and nothing that could be read as both.
         Refusal::new(
+            "spec.roleScope",
             "exactly one of full, roles must be set",
             [
                 json!({"roleScope": {"full": true, "roles": [{"role": "a"}]}}),
@@ -92,6 +99,7 @@ fn identity() -> Vec<Refusal> {
             ],
         ),
         Refusal::new(
+            "spec.roleScope.full",
             "full is `true` or left out",
             [json!({"roleScope": {"full": false}})],
         ),
@@ -99,25 +107,26 @@ fn identity() -> Vec<Refusal> {
 }
 
 /// OIDC-12, OIDC-13, OIDC-30, OIDC-31: return addresses of login and logout.
-fn return_addresses(nest: impl Fn(Value) -> Value) -> Vec<Refusal> {
+fn return_addresses(place: &str, nest: impl Fn(Value) -> Value) -> Vec<Refusal> {
+    let under = |field| format!("{place}.{field}");
     vec![
         Refusal::new(
+            &under("redirectUris[0]"),
             "a return address must not have a fragment (`#`)",
-            [
-                json!({"redirectUris": ["https://app.example.com/a#b"]}),
-                json!({"redirectUriPrefixes": ["https://app.example.com/#"]}),
-                json!({
-                    "redirectUris": ["https://app.example.com/a#b"],
-                    "defaultRedirectUri": "https://app.example.com/a#b",
-                }),
-            ]
-            .map(&nest),
+            [json!({"redirectUris": ["https://app.example.com/a#b"]})].map(&nest),
         ),
         Refusal::new(
+            &under("redirectUriPrefixes[0]"),
+            "a return address must not have a fragment (`#`)",
+            [json!({"redirectUriPrefixes": ["https://app.example.com/#"]})].map(&nest),
+        ),
+        Refusal::new(
+            &under("redirectUriPrefixes[0]"),
             "a prefix must not have a query (`?`)",
             [json!({"redirectUriPrefixes": ["https://app.example.com/a?b=c"]})].map(&nest),
         ),
         Refusal::new(
+            &under("defaultRedirectUri"),
             "defaultRedirectUri must be one of redirectUris or begin with one of \
              redirectUriPrefixes",
             [
@@ -135,6 +144,7 @@ fn return_addresses(nest: impl Fn(Value) -> Value) -> Vec<Refusal> {
 fn grants() -> Vec<Refusal> {
     vec![
         Refusal::new(
+            "spec.oidc.redirectUris",
             "authorization_code needs redirectUris or redirectUriPrefixes",
             [
                 json!({"oidc": {"redirectUris": null}}),
@@ -145,11 +155,13 @@ fn grants() -> Vec<Refusal> {
         ),
         // OIDC-19, OIDC-20: a response type without its grant.
         Refusal::new(
+            "spec.oidc.responseTypes",
             "responseTypes are for authorization_code, which grantTypes leaves out",
             [json!({"oidc": {"grantTypes": ["client_credentials"], "responseTypes": ["code"]}})],
         ),
         // OIDC-17: PKCE for public clients, always.
         Refusal::new(
+            "spec.oidc.pkce",
             "a public client must use PKCE",
             [json!({"oidc": {
                 "authentication": {"secret": null, "none": {}}, "pkce": "Optional",
@@ -157,6 +169,7 @@ fn grants() -> Vec<Refusal> {
         ),
         // KC-CL-07: a service account needs credentials.
         Refusal::new(
+            "spec.oidc.grantTypes",
             "a public client has no credentials for client_credentials",
             [json!({"oidc": {
                 "authentication": {"secret": null, "none": {}},
@@ -171,16 +184,19 @@ fn authentication() -> Vec<Refusal> {
     let reference = json!({"name": "demo", "key": "secret"});
     vec![
         Refusal::new(
+            "spec.oidc.authentication.privateKeyJwt.jwksUri",
             "jwksUri is https",
             [authentication(json!({
                 "secret": null, "privateKeyJwt": {"jwksUri": "http://app.example.com/jwks"},
             }))],
         ),
         Refusal::new(
+            "spec.oidc.authentication",
             "exactly one of none, secret, privateKeyJwt must be set",
             [json!({"none": {}}), json!({"secret": null})].map(authentication),
         ),
         Refusal::new(
+            "spec.oidc.authentication.privateKeyJwt",
             "exactly one of jwks, jwksUri must be set",
             [
                 json!({}),
@@ -192,6 +208,7 @@ fn authentication() -> Vec<Refusal> {
         ),
         // OIDC-10: the secret is made here or brought along.
         Refusal::new(
+            "spec.oidc.authentication.secret",
             "exactly one of generated, secretRef must be set",
             [
                 json!({"generated": null}),
@@ -201,12 +218,14 @@ fn authentication() -> Vec<Refusal> {
         ),
         // OIDC-11: the second secret of a rotation.
         Refusal::new(
+            "spec.oidc.authentication.secret.additionalSecretRef",
             "additionalSecretRef is only for a secret that secretRef names",
             [authentication(
                 json!({"secret": {"additionalSecretRef": reference}}),
             )],
         ),
         Refusal::new(
+            "spec.oidc.authentication.secret.additionalSecretRef",
             "additionalSecretRef must name another value than secretRef",
             [authentication(json!({"secret": {
                 "generated": null, "secretRef": reference, "additionalSecretRef": reference,
@@ -219,18 +238,32 @@ fn scopes_and_tokens() -> Vec<Refusal> {
     vec![
         // OIDC-14, OIDC-15.
         Refusal::new(
+            "spec.oidc.scopes.optional",
             "a scope is either default or optional",
             [json!({"oidc": {"scopes": {"optional": ["openid"]}}})],
         ),
         Refusal::new(
+            "spec.oidc.accessToken.lifetime",
             "lifetime must be longer than 0s",
-            ["accessToken", "idToken"].map(|token| json!({"oidc": {token: {"lifetime": "0s"}}})),
+            [json!({"oidc": {"accessToken": {"lifetime": "0s"}}})],
         ),
         Refusal::new(
-            "idle, lifetime must be longer than 0s",
+            "spec.oidc.idToken.lifetime",
+            "lifetime must be longer than 0s",
+            [json!({"oidc": {"idToken": {"lifetime": "0s"}}})],
+        ),
+        Refusal::new(
+            "spec.oidc.refreshToken.lifetime",
+            "lifetime must be longer than 0s",
             [json!({"oidc": {"refreshToken": {"lifetime": "0s"}}})],
         ),
         Refusal::new(
+            "spec.oidc.refreshToken.idle",
+            "idle must be longer than 0s",
+            [json!({"oidc": {"refreshToken": {"idle": "0s"}}})],
+        ),
+        Refusal::new(
+            "spec.oidc.refreshToken.idle",
             "idle must not be longer than lifetime",
             [json!({"oidc": {"refreshToken": {"idle": "2h", "lifetime": "1h"}}})],
         ),

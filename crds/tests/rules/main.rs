@@ -41,15 +41,18 @@ struct Cases {
     allowed: Vec<Value>,
 }
 
-/// Patches of a base, each of which breaks exactly the rule with the message.
+/// Patches of a base, each of which breaks exactly one rule.
 struct Refusal {
+    /// The field that the rule refuses.
+    at: String,
     message: &'static str,
     patches: Vec<Value>,
 }
 
 impl Refusal {
-    fn new(message: &'static str, patches: impl Into<Vec<Value>>) -> Self {
+    fn new(at: &str, message: &'static str, patches: impl Into<Vec<Value>>) -> Self {
         Self {
+            at: at.to_owned(),
             message,
             patches: patches.into(),
         }
@@ -59,6 +62,7 @@ impl Refusal {
 /// The refusal that all kinds with a `realmRef` share.
 fn other_realm() -> Refusal {
     Refusal::new(
+        "spec.realmRef",
         "realmRef cannot change: create the object anew",
         [
             json!({"realmRef": {"name": "other"}}),
@@ -158,6 +162,15 @@ impl Judge {
             .map(|(_, message)| message)
             .collect()
     }
+
+    /// Place and message of every violation.
+    fn places(&self, object: &Value, old: Option<&Value>) -> Vec<(String, String)> {
+        let outcome = self.validator.validate_compiled(&self.rules, object, old);
+        let errors = outcome.err().into_iter().flatten();
+        errors
+            .map(|error| (error.field_path, error.message))
+            .collect()
+    }
 }
 
 #[test]
@@ -198,10 +211,16 @@ fn the_bases_are_typed_and_pass_the_derived_check() {
 fn what_a_rule_refuses_is_refused_by_that_rule_alone() {
     for cases in all_cases() {
         let judge = Judge::of(cases.kind);
-        for Refusal { message, patches } in &cases.refused {
+        for Refusal {
+            at,
+            message,
+            patches,
+        } in &cases.refused
+        {
             for patch in patches {
-                let found = judge.messages(&cases.patched(patch), None);
-                assert_eq!(found, [*message], "{} {patch}", cases.kind);
+                let found = judge.places(&cases.patched(patch), None);
+                let expected = (at.clone(), (*message).to_owned());
+                assert_eq!(found, [expected], "{} {patch}", cases.kind);
             }
         }
     }
@@ -211,7 +230,12 @@ fn what_a_rule_refuses_is_refused_by_that_rule_alone() {
 fn what_cannot_change_is_refused_and_may_be_created() {
     for cases in all_cases() {
         let (judge, base) = (Judge::of(cases.kind), cases.base());
-        for Refusal { message, patches } in &cases.unchangeable {
+        for Refusal {
+            at,
+            message,
+            patches,
+        } in &cases.unchangeable
+        {
             for patch in patches {
                 let object = cases.patched(patch);
                 assert_eq!(
@@ -220,8 +244,9 @@ fn what_cannot_change_is_refused_and_may_be_created() {
                     "{} {patch}",
                     cases.kind
                 );
-                let found = judge.messages(&object, Some(&base));
-                assert_eq!(found, [*message], "{} {patch}", cases.kind);
+                let found = judge.places(&object, Some(&base));
+                let expected = (at.clone(), (*message).to_owned());
+                assert_eq!(found, [expected], "{} {patch}", cases.kind);
             }
         }
     }

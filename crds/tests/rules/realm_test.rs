@@ -24,6 +24,7 @@ pub(crate) fn cases() -> Cases {
         }),
         refused: vec![
             Refusal::new(
+                "spec.cases[0].expect.denial",
                 "only a denied case has a denial",
                 [case(
                     json!({}),
@@ -31,15 +32,22 @@ pub(crate) fn cases() -> Cases {
                 )],
             ),
             Refusal::new(
-                "a denied case has no claims, consent or singleSession",
-                [
-                    json!({"claims": {"idToken": {"a": 1}}}),
-                    json!({"consent": ["email"]}),
-                    json!({"singleSession": true}),
-                ]
-                .map(denied),
+                "spec.cases[0].expect.claims",
+                "a denied case has no claims",
+                [denied(json!({"claims": {"idToken": {"a": 1}}}))],
             ),
             Refusal::new(
+                "spec.cases[0].expect.consent",
+                "a denied case has no consent",
+                [denied(json!({"consent": ["email"]}))],
+            ),
+            Refusal::new(
+                "spec.cases[0].expect.singleSession",
+                "a denied case has no singleSession",
+                [denied(json!({"singleSession": true}))],
+            ),
+            Refusal::new(
+                "spec.cases[0].request.prompt",
                 "prompt `none` stands alone",
                 [case(
                     json!({"prompt": ["none", "login"]}),

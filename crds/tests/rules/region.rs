@@ -15,14 +15,17 @@ pub(crate) fn cases() -> Cases {
         refused: vec![
             // REGION-RES-01: an export has another country as its aim.
             Refusal::new(
+                "spec.allowedExports",
                 "an export goes to another country than the region's own",
                 [json!({"allowedExports": [{"to": "UA", "dataClasses": ["Pseudonymous"]}]})],
             ),
             Refusal::new(
+                "spec.instances[0].name",
                 "an instance cannot be called `keys`: that namespace holds the region's keys",
                 [json!({"instances": [{"name": "keys"}]})],
             ),
             Refusal::new(
+                "spec.place",
                 "exactly one of cluster, nodeSelector must be set",
                 [
                     json!({"place": {"nodeSelector": {"zone": "a"}}}),
@@ -33,6 +36,7 @@ pub(crate) fn cases() -> Cases {
         unchangeable: vec![
             // REGION-RES-04: a move to another country is an export of everybody.
             Refusal::new(
+                "spec.country",
                 "the country of a region cannot change",
                 [json!({"country": "KZ"})],
             ),

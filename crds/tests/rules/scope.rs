@@ -11,11 +11,13 @@ pub(crate) fn cases() -> Cases {
             "claims": [{"name": "email", "from": {"attribute": "email"}}],
         }),
         refused: vec![Refusal::new(
-            "nobody is asked for a system scope: leave consent out",
+            "spec.consent",
+            "nobody is asked for a system scope",
             [json!({"system": true, "consent": {"ask": true}})],
         )],
         unchangeable: vec![
             Refusal::new(
+                "spec.scope",
                 "scope cannot be added, changed or removed",
                 [json!({"scope": "other"}), json!({"scope": null})],
             ),

@@ -14,7 +14,8 @@ use crate::fault::Fault;
 use crate::kinds;
 use crate::manifests::Document;
 use crate::object::{Kind, Object, ObjectId, RealmKey, Resource, SecretData};
-use crate::path::{FieldPath, field};
+use crate::path::{FieldPath, Step, field};
+use crate::rules::{RuleClass, Violation};
 use crate::structure::StructureFault;
 use crate::yaml::{self, Node, Value, YamlFaultKind};
 
@@ -207,11 +208,7 @@ fn resource(document: &Document, tree: &Node, kind: Kind, mut faults: Vec<Fault>
             .iter()
             .any(|place| place.overlaps(&violation.path) && !place.is_empty());
         if !said {
-            faults.push(Fault::error(
-                Code::RuleViolated,
-                violation.path,
-                violation.message,
-            ));
+            faults.push(rule_fault(violation));
         }
     }
 
@@ -255,6 +252,31 @@ fn resource(document: &Document, tree: &Node, kind: Kind, mut faults: Vec<Fault>
         }),
         faults,
     }
+}
+
+fn rule_fault(violation: Violation) -> Fault {
+    let Violation {
+        path,
+        message,
+        class,
+    } = violation;
+    let field = path.steps().iter().rev().find_map(|step| match step {
+        Step::Field(name) => Some(name.clone()),
+        Step::Index(_) => None,
+    });
+    let (code, fix) = match class {
+        RuleClass::Invalid => (Code::RuleViolated, None),
+        RuleClass::Forbidden => (
+            Code::FieldOutOfPlace,
+            field.map(|it| format!("remove `{it}`")),
+        ),
+        RuleClass::Required => (Code::FieldNeeded, field.map(|it| format!("add `{it}`"))),
+        RuleClass::Duplicate => (
+            Code::NameTaken,
+            Some("remove one of the two, or rename it".to_owned()),
+        ),
+    };
+    Fault::error(code, path, message).fix(fix)
 }
 
 fn structure_fault(fault: StructureFault) -> Fault {

@@ -25,6 +25,31 @@ pub(crate) struct Rules {
 pub(crate) struct Violation {
     pub(crate) path: FieldPath,
     pub(crate) message: String,
+    pub(crate) class: RuleClass,
+}
+
+/// What a rule objects to: its `reason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RuleClass {
+    /// A value that cannot be.
+    Invalid,
+    /// A field that has no place beside others.
+    Forbidden,
+    /// A field that is needed beside others.
+    Required,
+    /// A name that is taken.
+    Duplicate,
+}
+
+impl From<Option<&str>> for RuleClass {
+    fn from(reason: Option<&str>) -> Self {
+        match reason {
+            Some("FieldValueForbidden") => Self::Forbidden,
+            Some("FieldValueRequired") => Self::Required,
+            Some("FieldValueDuplicate") => Self::Duplicate,
+            _ => Self::Invalid,
+        }
+    }
 }
 
 impl Rules {
@@ -86,7 +111,8 @@ impl Rules {
         path: &mut FieldPath,
         judge: &mut impl FnMut(&FieldPath, &CompiledSchema, &Json),
     ) {
-        if let Some(own) = &self.own {
+        // A rule is asked of what is there; of what may be null only the rules around it can speak.
+        if let Some(own) = self.own.as_ref().filter(|_| !value.is_null()) {
             judge(path, own, value);
         }
         match value {
@@ -116,6 +142,7 @@ impl Rules {
 fn violation(path: &FieldPath, error: ValidationError) -> Violation {
     Violation {
         path: path.join(&FieldPath::parse(&error.field_path)),
+        class: RuleClass::from(error.reason.as_deref()),
         message: error.message,
     }
 }
@@ -223,6 +250,16 @@ mod tests {
             ]
         );
         assert_eq!(broken(&json!({"type": "object"}), &object), [""; 0]);
+    }
+
+    #[test]
+    fn null_breaks_no_rule() {
+        let schema = json!({"type": "object", "properties": {"uri": {
+            "type": "string", "nullable": true,
+            RULES: [{"rule": "!self.contains('#')", "message": "fragment"}],
+        }}});
+        assert_eq!(broken(&schema, &json!({"uri": null})), [""; 0]);
+        assert_eq!(broken(&schema, &json!({"uri": "#"})), ["uri: fragment"]);
     }
 
     /// What lies below a rule is what it would be if the whole schema were there.

@@ -153,10 +153,11 @@ catalogue! {
         "requiredFactors: 3"
         "requiredFactors: 2"
     RuleViolated "RW0211"
-        "rule of the kind violated"
-        "A rule that holds for the object, or for a part of it, is not met; the message says \
-         which. The rules are in the CustomResourceDefinitions (`realmwright crds`), and the \
-         API server applies the same ones."
+        "value that a rule refuses"
+        "The value is of the right type and form, and still cannot be: it contradicts another \
+         one, or a standard; the message says which. The rules are in the \
+         CustomResourceDefinitions (`realmwright crds`), and the API server applies the same \
+         ones."
         "issuer: http://id.example.com"
         "issuer: https://id.example.com"
     BadVariant "RW0212"
@@ -174,6 +175,25 @@ catalogue! {
         "Entries of this list are told apart by a key, and two share one."
         "attributes: [{name: email}, {name: email}]"
         "attributes: [{name: email}, {name: work_email}]"
+    FieldOutOfPlace "RW0215"
+        "field out of place"
+        "The field has no meaning where another one is set, or is left out, or has the value \
+         that it has; the message says which. Remove it, or change the other one. The API \
+         server refuses the same."
+        "expect: {result: Denied, claims: {idToken: {sub: anna}}}"
+        "expect: {result: Allowed, claims: {idToken: {sub: anna}}}"
+    FieldNeeded "RW0216"
+        "field needed beside another"
+        "What the object says elsewhere needs this field too; the message says what. Add it, or \
+         take the other one away."
+        "oidc: {grantTypes: [authorization_code], authentication: {none: {}}}"
+        "oidc: {grantTypes: [authorization_code], authentication: {none: {}}, redirectUris: [https://app.example.com/callback]}"
+    NameTaken "RW0217"
+        "named twice"
+        "Two parts of the object have one name, or are one thing, where each is told apart by \
+         it. Rename one, or remove it."
+        "deny: [{name: office, ...}]\nentry: [{name: office, ...}]"
+        "deny: [{name: outside-office, ...}]\nentry: [{name: office, ...}]"
     RealmNotFound "RW0301"
         "realm not found"
         "`spec.realmRef` names a Realm that does not exist; without `namespace` the object's \

@@ -10,7 +10,7 @@ use realmwright_crds::client::{
     RefreshTokenSettings, RequestRequirements, RequestedScopes, ResponseType as SpecResponse,
     SecretAuthentication, SecretMethod as SpecSecretMethod,
 };
-use realmwright_crds::names::{RedirectUri, ScopeToken, WebOrigin};
+use realmwright_crds::names::{ScopeToken, WebOrigin};
 use realmwright_crds::realm::{SigningAlgorithm as SpecAlgorithm, TokenFormat as SpecFormat};
 use realmwright_snapshot::{
     AssertionKeys, ClientAuthentication, ClientScopes, DataClass, GrantType, LOGOUT_PARAMETERS,
@@ -209,7 +209,7 @@ fn shared_secret(
     if let Some((path, _)) = additional.as_ref().filter(|(_, need)| *need == main.1) {
         faults.push(
             Fault::error(
-                Code::RuleViolated,
+                Code::NameTaken,
                 path.clone(),
                 "additionalSecretRef must name another value than secretRef",
             )
@@ -468,14 +468,14 @@ fn lower_logout(spec: Logout, path: &FieldPath, faults: &mut Vec<Fault>) -> Logo
 }
 
 fn redirects(
-    uris: &[RedirectUri],
+    uris: &[impl AsRef<str>],
     added: &[&str],
     path: &FieldPath,
     faults: &mut Vec<Fault>,
 ) -> Vec<Url> {
     uris.iter()
         .enumerate()
-        .filter_map(|(index, uri)| redirect(uri, added, &path.at(index), faults))
+        .filter_map(|(index, uri)| redirect(uri.as_ref(), added, &path.at(index), faults))
         .collect()
 }
 
