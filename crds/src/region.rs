@@ -7,6 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::duration::Duration;
 use crate::names::{
     CountryCode, HostPattern, InstanceName, Namespace, ObjectName, Quantity, RealmId,
 };
@@ -83,6 +84,10 @@ pub struct RegionSpec {
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["to"])
     )]
     pub allowed_exports: Vec<AllowedExport>,
+    /// How long the region's law has records kept; a realm that is placed here and declares
+    /// otherwise is refused (CONF-STORE-03). Default: no bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<RetentionBounds>,
     /// Realms whose id does not begin with their namespace (a namespace was renamed, a realm
     /// restored). Nothing else can let a realm take a foreign id. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -182,6 +187,33 @@ pub struct AllowedExport {
     /// Classes of data that may go there; at least one.
     #[schemars(length(min = 1, max = 3), extend("x-kubernetes-list-type" = "set"))]
     pub data_classes: Vec<DataClass>,
+}
+
+/// How long records are kept at least and at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RetentionBounds {
+    /// Bounds of `Realm.spec.retention.auditEvents`. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit_events: Option<PeriodBounds>,
+}
+
+/// A shortest and a longest length of time; both are allowed themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("has(self.min) || has(self.max)")
+        .message("at least one of min, max must be set"))]
+#[x_kube(validation = Rule::new("!has(self.max) || duration(self.max) >= duration('24h')")
+        .message("max is 24h or longer: no realm may keep less").field_path(".max"))]
+#[x_kube(validation = Rule::new("!has(self.min) || !has(self.max) || duration(self.min) <= duration(self.max)")
+        .message("min must not be longer than max").field_path(".min"))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PeriodBounds {
+    /// Shortest; to keep without end is longer than any. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<Duration>,
+    /// Longest, `24h` or more; the realm must then say how long. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<Duration>,
 }
 
 /// How far a datum may travel.

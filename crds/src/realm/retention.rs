@@ -14,7 +14,8 @@ use crate::rules::positive;
 #[x_kube(validation = positive("deadLetters"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Retention {
-    /// Audit events, from when they happened; `24h` or longer. Default: they are never deleted.
+    /// Audit events, from when they happened; `24h` or longer, and within what the regions of
+    /// `placements` allow (`Region.spec.retention`). Default: they are never deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit_events: Option<Duration>,
     /// Deliveries that were given up, from then on. Default: `720h`.

@@ -11,6 +11,7 @@ pub(crate) fn cases() -> Cases {
             "hosts": [{"pattern": "id.example.com", "namespaces": ["identity"]}],
             "instances": [{"name": "default"}],
             "allowedExports": [{"to": "PL", "dataClasses": ["Pseudonymous"]}],
+            "retention": {"auditEvents": {"min": "8760h", "max": "43800h"}},
         }),
         refused: vec![
             // REGION-RES-01: an export has another country as its aim.
@@ -32,6 +33,22 @@ pub(crate) fn cases() -> Cases {
                     json!({"place": {"cluster": null}}),
                 ],
             ),
+            // CONF-STORE-03: bounds that some length of time meets.
+            Refusal::new(
+                "spec.retention.auditEvents",
+                "at least one of min, max must be set",
+                [json!({"retention": {"auditEvents": {"min": null, "max": null}}})],
+            ),
+            Refusal::new(
+                "spec.retention.auditEvents.max",
+                "max is 24h or longer: no realm may keep less",
+                [json!({"retention": {"auditEvents": {"min": null, "max": "23h"}}})],
+            ),
+            Refusal::new(
+                "spec.retention.auditEvents.min",
+                "min must not be longer than max",
+                [json!({"retention": {"auditEvents": {"min": "43801h"}}})],
+            ),
         ],
         unchangeable: vec![
             // REGION-RES-04: a move to another country is an export of everybody.
@@ -43,6 +60,10 @@ pub(crate) fn cases() -> Cases {
         ],
         allowed: vec![
             json!({"place": null}),
+            json!({"retention": {"auditEvents": null}}),
+            json!({"retention": {"auditEvents": {"max": null}}}),
+            json!({"retention": {"auditEvents": {"min": null}}}),
+            json!({"retention": {"auditEvents": {"min": "24h", "max": "1440m"}}}),
             json!({"place": {"cluster": null, "nodeSelector": {"zone": "a"}}}),
         ],
     }

@@ -372,6 +372,13 @@ catalogue! {
          a required one."
         "attributes: {age: old}   # a Number"
         "attributes: {age: 40}"
+    RetentionOutOfBounds "RW0420"
+        "kept shorter or longer than the region's law has it"
+        "`Region.spec.retention` says how long records are kept there at least and at most, and \
+         the realm keeps them shorter or longer (CONF-STORE-03). A realm that says nothing keeps \
+         audit events without end."
+        "# in the Region:\nretention: {auditEvents: {min: 8760h, max: 43800h}}\n# in the Realm:\nretention: {auditEvents: 720h}"
+        "retention: {auditEvents: 8760h}"
     DuplicateClientIdentifier "RW0501"
         "two clients with one identifier"
         "An identifier names one application in all protocols of its realm (APP-01)."

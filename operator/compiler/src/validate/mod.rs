@@ -2,4 +2,5 @@
 
 pub(crate) mod flows;
 pub(crate) mod placements;
+pub(crate) mod retention;
 pub(crate) mod secrets;

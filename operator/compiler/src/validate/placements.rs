@@ -13,6 +13,7 @@ use crate::lower::core::ResolvedPlacement;
 use crate::lower::{defaults, https_url};
 use crate::object::{Kind, RealmKey};
 use crate::path::{FieldPath, field};
+use crate::validate::retention;
 
 /// A realm's id and its placements, where they are good.
 #[derive(Debug)]
@@ -67,6 +68,14 @@ pub(crate) fn resolve<'a>(
             });
             placements.push(placement);
         }
+        let regions = realm
+            .spec
+            .placements
+            .iter()
+            .filter_map(|placement| index.regions.get_key_value(placement.region.as_str()))
+            .map(|(name, region)| (*name, region.spec))
+            .collect();
+        retention::check(realm.spec, &regions, &mut faults);
         for fault in faults {
             report.add(realm.placed, fault);
         }
