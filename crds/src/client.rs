@@ -6,6 +6,7 @@ pub use oidc::{
     AccessTokenSettings, AssertionKeys, Authentication, GeneratedSecret, GrantType,
     IdTokenSettings, JwkSet, Logout, NoAuthentication, OidcSpec, Pkce, RefreshTokenSettings,
     RequestRequirements, RequestedScopes, ResponseType, SecretAuthentication, SecretMethod,
+    SecretRotation,
 };
 
 use kube::{CustomResource, KubeSchema};

@@ -119,7 +119,7 @@ pub struct SecretAuthentication {
     #[schemars(length(min = 1, max = 4), extend("x-kubernetes-list-type" = "set"))]
     pub methods: Option<Vec<SecretMethod>>,
     /// The secret is generated (256 bits) and kept in the Secret `<resource name>-client`, key
-    /// `clientSecret`, of the object's namespace (OIDC-10).
+    /// `clientSecret`, of the object's namespace (OIDC-10). Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated: Option<GeneratedSecret>,
     /// The secret lies in this Secret: at least 128 bits.
@@ -135,8 +135,30 @@ pub struct SecretAuthentication {
 /// A generated secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(transform = empty)]
-pub struct GeneratedSecret {}
+pub struct GeneratedSecret {
+    /// When it is replaced by a new one. Whoever uses it reads it from its Secret again. A Secret
+    /// of that name that you wrote yourself is never replaced. Default: never by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<SecretRotation>,
+}
+
+/// When a generated secret is replaced (OIDC-10, OIDC-11). The new value is accepted before it is
+/// told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = positive("overlap"))]
+#[x_kube(validation = Rule::new("duration(has(self.overlap) ? self.overlap : '24h') < duration(self.interval)")
+        .message("overlap, 24h where it is left out, must be shorter than interval").field_path(".overlap"))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretRotation {
+    /// A new value is made so long after the current one was, such as `720h`; longer than
+    /// `overlap`.
+    pub interval: Duration,
+    /// So long the former value is accepted beside the new one. Until then it lies in the Secret
+    /// too, at the key `clientSecretPrevious`, and the annotation `realmwright.dev/previous-until`
+    /// says the end. Also holds where the value is replaced by hand. Default: `24h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<Duration>,
+}
 
 /// How a secret may be sent, RFC 6749 section 2.3.1.
 #[derive(

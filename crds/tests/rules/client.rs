@@ -69,6 +69,9 @@ pub(crate) fn cases() -> Cases {
                 "secretRef": {"name": "demo", "key": "value"},
                 "additionalSecretRef": {"name": "demo", "key": "value", "namespace": "vault"},
             }}}}),
+            // OIDC-10, OIDC-11: a generated secret that is replaced by schedule.
+            rotation(json!({"interval": "25h"})),
+            rotation(json!({"interval": "10s", "overlap": "9999ms"})),
             json!({"roleScope": {"full": null, "roles": []}}),
         ],
     }
@@ -179,6 +182,10 @@ fn grants() -> Vec<Refusal> {
     ]
 }
 
+fn rotation(rotation: Value) -> Value {
+    json!({"oidc": {"authentication": {"secret": {"generated": {"rotation": rotation}}}}})
+}
+
 fn authentication() -> Vec<Refusal> {
     let authentication = |authentication| json!({"oidc": {"authentication": authentication}});
     let reference = json!({"name": "demo", "key": "secret"});
@@ -215,6 +222,21 @@ fn authentication() -> Vec<Refusal> {
                 json!({"secretRef": {"name": "demo", "key": "secret"}}),
             ]
             .map(|secret| authentication(json!({"secret": secret}))),
+        ),
+        // OIDC-11: the former secret has ended before the next one is made.
+        Refusal::new(
+            "spec.oidc.authentication.secret.generated.rotation.overlap",
+            "overlap must be longer than 0s",
+            [rotation(json!({"interval": "1h", "overlap": "0s"}))],
+        ),
+        Refusal::new(
+            "spec.oidc.authentication.secret.generated.rotation.overlap",
+            "overlap, 24h where it is left out, must be shorter than interval",
+            [
+                rotation(json!({"interval": "24h"})),
+                rotation(json!({"interval": "0s", "overlap": "1s"})),
+                rotation(json!({"interval": "1h", "overlap": "60m"})),
+            ],
         ),
         // OIDC-11: the second secret of a rotation.
         Refusal::new(

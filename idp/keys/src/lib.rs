@@ -35,4 +35,6 @@ pub use life_cycle::{
     RemovalCause, Retirement, Start, advance, apply, compromise,
 };
 pub use material::{KeyId, Material, SecretValue};
-pub use secret_rotation::{SecretPolicy, SecretStep, SupplyFault, advance_secret, rotate, supply};
+pub use secret_rotation::{
+    SecretPolicy, SecretStep, SupplyFault, advance_secret, rotate, secret_policies, supply,
+};

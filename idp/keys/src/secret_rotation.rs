@@ -1,8 +1,12 @@
 //! The life cycle of client secrets: generated, supplied, rotated with an overlap in which old
 //! and new are both accepted (OIDC-10, OIDC-11).
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use realmwright_snapshot::Period;
+use realmwright_snapshot::{
+    ClientAuthentication, Period, RealmSnapshot, SecretHandle, SecretRotation,
+};
 
 use crate::bundle::{PreviousValue, SecretValues, UpcomingValue};
 use crate::generate::{Generate, GenerateFault};
@@ -20,6 +24,32 @@ pub struct SecretPolicy {
     pub interval: Option<Period>,
     /// The former value is accepted so long after the new one was told.
     pub overlap: Period,
+}
+
+/// By handle, the policies that a realm declares for its generated secrets.
+#[must_use]
+pub fn secret_policies(realm: &RealmSnapshot) -> BTreeMap<&SecretHandle, SecretPolicy> {
+    realm
+        .clients
+        .values()
+        .filter_map(|client| match &client.oidc.as_ref()?.authentication {
+            ClientAuthentication::Secret {
+                secret,
+                rotation: Some(rotation),
+                ..
+            } => Some((secret, SecretPolicy::from(*rotation))),
+            _ => None,
+        })
+        .collect()
+}
+
+impl From<SecretRotation> for SecretPolicy {
+    fn from(SecretRotation { interval, overlap }: SecretRotation) -> Self {
+        Self {
+            interval: Some(interval),
+            overlap,
+        }
+    }
 }
 
 /// The next step of a secret.

@@ -318,11 +318,13 @@ mod tests {
                 methods: [SecretMethod::ClientSecretBasic].into(),
                 secret: "h".into(),
                 additional: None,
+                rotation: None,
             },
             ClientAuthentication::Secret {
                 methods: [SecretMethod::ClientSecretPost].into(),
                 secret: "h".into(),
                 additional: None,
+                rotation: None,
             },
             ClientAuthentication::PrivateKeyJwt(AssertionKeys::Jwks(serde_json::json!({}))),
         ];

@@ -137,6 +137,10 @@ pub enum ClientAuthentication {
         /// Another one that is accepted as well, for as long as it stands here (OIDC-11).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         additional: Option<SecretHandle>,
+        /// How the secret is replaced by schedule; none for one that only its owner replaces. For
+        /// whoever keeps the secret bundle: pods accept what the bundle holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rotation: Option<SecretRotation>,
     },
     /// A signed assertion, RFC 7523.
     PrivateKeyJwt(AssertionKeys),
@@ -153,6 +157,16 @@ impl ClientAuthentication {
         };
         secret.into_iter().chain(additional)
     }
+}
+
+/// When a generated secret is replaced by a new one (OIDC-10, OIDC-11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretRotation {
+    /// A new value is made so long after the current one was told; above zero.
+    pub interval: Period,
+    /// The former value is accepted so long after the new one was told; above zero and below the
+    /// interval.
+    pub overlap: Period,
 }
 
 /// How a secret may be sent, RFC 6749 section 2.3.1.

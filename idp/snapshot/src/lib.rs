@@ -36,7 +36,7 @@ pub use claims::{ClaimSnapshot, ClaimSource, ClaimTargets, RoleRef};
 pub use client::{
     AccessRule, AccessSnapshot, AssertionKeys, ClientAuthentication, ClientScopes, ClientSnapshot,
     GrantType, LogoutSettings, OidcClient, OnDeny, Pkce, RefreshSettings, ResponseMode,
-    ResponseType, RoleScope, SecretMethod, TokenFormat,
+    ResponseType, RoleScope, SecretMethod, SecretRotation, TokenFormat,
 };
 pub use envelope::{Envelope, EnvelopeFault, FORMAT, SUPPORTED_FEATURES};
 pub use flow::{

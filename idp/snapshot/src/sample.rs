@@ -46,6 +46,7 @@ pub fn client(id: &str) -> ClientSnapshot {
                 methods: BTreeSet::from([SecretMethod::ClientSecretBasic]),
                 secret: SecretHandle::new(format!("identity/{id}/client-secret")),
                 additional: None,
+                rotation: None,
             },
             redirect_uris: vec![address("https://app.example.com/callback")],
             redirect_uri_prefixes: Vec::new(),

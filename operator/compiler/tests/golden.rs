@@ -4,14 +4,15 @@
 //!
 //! Rows of the specification and the cases that hold them: APP-01 `one-identifier-twice` and
 //! `rule-of-the-kind`; APP-20 `client-without-protocol-is-fine`; OIDC-10 and OIDC-11
-//! `secret-faults`; OIDC-13 and KC-CL-11 `redirect-addresses`; KC-CL-01 `full` (web origins);
-//! OIDC-14, OIDC-15 and OIDC-57 `references-not-found`, `system-scope-of-people` and
+//! `secret-faults`, `rotated-secret` and `full`; OIDC-13 and KC-CL-11 `redirect-addresses`;
+//! KC-CL-01 `full` (web origins); OIDC-14, OIDC-15 and OIDC-57 `references-not-found`, `system-scope-of-people` and
 //! `one-scope-twice`; OIDC-63 `references-not-found` (session claims); KC-MAP-01 to KC-MAP-07
 //! `full`; KC-CONS-01 `openid-that-asks`; KC-ROLE-05 `role-cycle`; REGION-RES-01 `medical-data`, `medical-scope-without-consent`
 //! and `class-lowered`; FLOW-01 and FLOW-04 `bad-expressions`; FLOW-06 `standard-flow-dead-end`;
 //! FLOW-07 `flow-dead-end`, `flow-denies-everybody` and `flow-without-factor`; FLOW-20 and FLOW-26
 //! `full`; AUTH-MATCH-01 `attribute-unfit`; ATTR-IN-01 `bad-pattern`; ATTR-COMP-01
-//! `attribute-unfit`.
+//! `attribute-unfit`; CONF-STORE-03 `retention-too-short`, `retention-without-end` and
+//! `retention-of-two-regions`.
 //!
 //! A folder with a file `dev` is compiled for the `Dev` profile with the origin in that file.
 

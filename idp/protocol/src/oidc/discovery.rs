@@ -272,6 +272,7 @@ mod tests {
                 methods: [SecretMethod::ClientSecretBasic].into(),
                 secret: "h".into(),
                 additional: None,
+                rotation: None,
             },
             grant_types: [GrantType::ClientCredentials].into(),
             response_types: [].into(),

@@ -19,6 +19,8 @@ pub(crate) const REFRESH_IDLE: Period = Period::from_secs(30 * 60);
 pub(crate) const REFRESH_LIFETIME: Period = Period::from_secs(10 * 3600);
 pub(crate) const REUSE_INTERVAL: Period = Period::from_secs(10);
 
+pub(crate) const SECRET_OVERLAP: Period = Period::from_secs(24 * 3600);
+
 pub(crate) const SIGNING_ALGORITHM: SigningAlgorithm = SigningAlgorithm::ES256;
 pub(crate) const ROTATION_INTERVAL: Period = Period::from_secs(720 * 3600);
 pub(crate) const PUBLISH_AHEAD: Period = Period::from_secs(24 * 3600);

@@ -5,21 +5,23 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use realmwright_crds::ClientSpec;
 use realmwright_crds::client::{
-    AccessTokenSettings, AssertionKeys as SpecKeys, Authentication, GrantType as SpecGrant,
-    IdTokenSettings, JwkSet, Logout, NoAuthentication, OidcSpec, Pkce as SpecPkce,
-    RefreshTokenSettings, RequestRequirements, RequestedScopes, ResponseType as SpecResponse,
-    SecretAuthentication, SecretMethod as SpecSecretMethod,
+    AccessTokenSettings, AssertionKeys as SpecKeys, Authentication, GeneratedSecret,
+    GrantType as SpecGrant, IdTokenSettings, JwkSet, Logout, NoAuthentication, OidcSpec,
+    Pkce as SpecPkce, RefreshTokenSettings, RequestRequirements, RequestedScopes,
+    ResponseType as SpecResponse, SecretAuthentication, SecretMethod as SpecSecretMethod,
+    SecretRotation as SpecRotation,
 };
 use realmwright_crds::names::{ScopeToken, WebOrigin};
 use realmwright_crds::realm::{SigningAlgorithm as SpecAlgorithm, TokenFormat as SpecFormat};
 use realmwright_snapshot::{
     AssertionKeys, ClientAuthentication, ClientScopes, DataClass, GrantType, LOGOUT_PARAMETERS,
     LogoutSettings, OidcClient, Pkce, RESPONSE_PARAMETERS, RefreshSettings, ResponseType,
-    ScopeName, SecretHandle, SecretMethod, SigningAlgorithm, TokenFormat, own_parameter,
+    ScopeName, SecretHandle, SecretMethod, SecretRotation, SigningAlgorithm, TokenFormat,
+    own_parameter,
 };
 use url::{Host, Url};
 
-use super::{Context, not_longer, period};
+use super::{Context, defaults, not_longer, period};
 use crate::diagnostics::Code;
 use crate::fault::Fault;
 use crate::index::Typed;
@@ -183,7 +185,7 @@ fn shared_secret(
 ) -> (ClientAuthentication, Vec<(FieldPath, SecretNeed)>) {
     let SecretAuthentication {
         methods,
-        generated: _,
+        generated,
         secret_ref,
         additional_secret_ref,
     } = spec;
@@ -220,11 +222,22 @@ fn shared_secret(
         methods: secret_methods(methods.as_deref()),
         secret: main.1.handle.clone(),
         additional: additional.as_ref().map(|(_, need)| need.handle.clone()),
+        rotation: generated
+            .and_then(|GeneratedSecret { rotation }| rotation)
+            .map(secret_rotation),
     };
     (
         authentication,
         std::iter::once(main).chain(additional).collect(),
     )
+}
+
+fn secret_rotation(spec: SpecRotation) -> SecretRotation {
+    let SpecRotation { interval, overlap } = spec;
+    SecretRotation {
+        interval: interval.get().into(),
+        overlap: period(overlap, defaults::SECRET_OVERLAP),
+    }
 }
 
 fn client_secret(path: FieldPath, origin: SecretOrigin) -> (FieldPath, SecretNeed) {

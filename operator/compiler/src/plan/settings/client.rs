@@ -2,11 +2,11 @@
 
 use realmwright_snapshot::{
     AssertionKeys, ClientAuthentication, ClientSnapshot, GrantType, LogoutSettings, OidcClient,
-    Pkce, RefreshSettings, SecretMethod, SigningAlgorithm, TokenFormat,
+    Pkce, RefreshSettings, SecretMethod, SecretRotation, SigningAlgorithm, TokenFormat,
 };
 
 use super::{Weaker, items, or_none, said, time, value, warned, yes_no};
-use crate::plan::changes::{Change, Effect};
+use crate::plan::changes::{Change, Effect, period};
 
 const LIVES_LONGER: (Weaker, &str) = (Weaker::Longer, "a stolen token is of use for longer");
 
@@ -216,7 +216,19 @@ fn authentication_differs(old: &ClientAuthentication, new: &ClientAuthentication
     let changed = |text: &str| Change::new(Effect::Authentication, text);
     match (old, new) {
         (old, new) if old == new => Vec::new(),
-        (Secret { methods, .. }, Secret { methods: ways, .. }) => {
+        (
+            Secret {
+                methods,
+                secret: _,
+                additional: _,
+                rotation,
+            },
+            Secret {
+                methods: ways,
+                rotation: new_rotation,
+                ..
+            },
+        ) => {
             let name = |method: &SecretMethod| match method {
                 SecretMethod::ClientSecretBasic => "client_secret_basic",
                 SecretMethod::ClientSecretPost => "client_secret_post",
@@ -237,7 +249,8 @@ fn authentication_differs(old: &ClientAuthentication, new: &ClientAuthentication
                     "it has to have the other secret by then",
                 ),
             );
-            of_methods.into_iter().chain(of_secrets).collect()
+            let of_rotation = rotation_differs(*rotation, *new_rotation);
+            [of_methods, of_secrets, of_rotation].concat()
         }
         (PrivateKeyJwt(old), PrivateKeyJwt(new)) => {
             let text = |keys: &AssertionKeys| match keys {
@@ -260,6 +273,55 @@ fn authentication_differs(old: &ClientAuthentication, new: &ClientAuthentication
                 changed("proves who it is otherwise")
                     .values(text(old), text(new))
                     .risky("it is refused until it does so"),
+            ]
+        }
+    }
+}
+
+fn rotation_differs(old: Option<SecretRotation>, new: Option<SecretRotation>) -> Vec<Change> {
+    const EFFECT: Effect = Effect::Authentication;
+    match (old, new) {
+        (Some(old), Some(new)) => {
+            let interval = (old.interval, new.interval);
+            let overlap = (old.overlap, new.overlap);
+            let stolen = (Weaker::Longer, "a stolen secret is of use for longer");
+            let hurried = (Weaker::Shorter, "it has to read the new secret sooner");
+            [
+                time(
+                    EFFECT,
+                    "its secret is replaced after",
+                    interval,
+                    Some(stolen),
+                ),
+                time(
+                    EFFECT,
+                    "its former secret is accepted for",
+                    overlap,
+                    Some(hurried),
+                ),
+            ]
+            .into_iter()
+            .flatten()
+            .collect()
+        }
+        (None, None) => Vec::new(),
+        (old, new) => {
+            let text = |rotation: Option<SecretRotation>| {
+                rotation.map_or_else(
+                    || "never by itself".to_owned(),
+                    |SecretRotation { interval, overlap }| {
+                        format!("every {}, overlap {}", period(interval), period(overlap))
+                    },
+                )
+            };
+            let why = match new {
+                Some(_) => "it has to read the new secret before the former one ends",
+                None => "a stolen secret is of use for longer",
+            };
+            vec![
+                Change::new(EFFECT, "its secret is replaced")
+                    .values(text(old), text(new))
+                    .risky(why),
             ]
         }
     }

@@ -14,6 +14,7 @@ fn confidential() -> OidcClient {
             methods: [SecretMethod::ClientSecretBasic].into(),
             secret: "a/demo".into(),
             additional: None,
+            rotation: None,
         },
         ..oidc_client()
     }
