@@ -70,8 +70,8 @@ pub(crate) fn cases() -> Cases {
                 "additionalSecretRef": {"name": "demo", "key": "value", "namespace": "vault"},
             }}}}),
             // OIDC-10, OIDC-11: a generated secret that is replaced by schedule.
-            rotation(json!({"interval": "25h"})),
-            rotation(json!({"interval": "10s", "overlap": "9999ms"})),
+            rotation(&json!({"interval": "25h"})),
+            rotation(&json!({"interval": "10s", "overlap": "9999ms"})),
             json!({"roleScope": {"full": null, "roles": []}}),
         ],
     }
@@ -182,7 +182,7 @@ fn grants() -> Vec<Refusal> {
     ]
 }
 
-fn rotation(rotation: Value) -> Value {
+fn rotation(rotation: &Value) -> Value {
     json!({"oidc": {"authentication": {"secret": {"generated": {"rotation": rotation}}}}})
 }
 
@@ -227,15 +227,15 @@ fn authentication() -> Vec<Refusal> {
         Refusal::new(
             "spec.oidc.authentication.secret.generated.rotation.overlap",
             "overlap must be longer than 0s",
-            [rotation(json!({"interval": "1h", "overlap": "0s"}))],
+            [rotation(&json!({"interval": "1h", "overlap": "0s"}))],
         ),
         Refusal::new(
             "spec.oidc.authentication.secret.generated.rotation.overlap",
             "overlap, 24h where it is left out, must be shorter than interval",
             [
-                rotation(json!({"interval": "24h"})),
-                rotation(json!({"interval": "0s", "overlap": "1s"})),
-                rotation(json!({"interval": "1h", "overlap": "60m"})),
+                rotation(&json!({"interval": "24h"})),
+                rotation(&json!({"interval": "0s", "overlap": "1s"})),
+                rotation(&json!({"interval": "1h", "overlap": "60m"})),
             ],
         ),
         // OIDC-11: the second secret of a rotation.

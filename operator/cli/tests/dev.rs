@@ -368,6 +368,28 @@ spec:
     scopes: {default: ['realmwright:accounts']}
 ";
 
+const ROTATED: &str = "
+apiVersion: realmwright.dev/v1alpha1
+kind: Client
+metadata: {namespace: identity, name: service}
+spec:
+  realmRef: {name: quickstart}
+  oidc:
+    authentication:
+      secret:
+        generated: {rotation: {interval: 720h, overlap: 5s}}
+    grantTypes: [client_credentials]
+    scopes: {default: ['realmwright:accounts']}
+";
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "compared with what the process says"
+)]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
 /// OIDC-11: a supplied secret is rotated by its owner without an outage, and each edit holds at
 /// once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -411,6 +433,57 @@ async fn a_supplied_secret_is_rotated_by_edits() {
         "        secretRef: {name: supplied, key: new}\n",
     );
     assert_eq!(accepted().await, (401, 200));
+    assert_eq!(dev.stop(), Some(0));
+}
+
+/// OIDC-10, OIDC-11: a generated secret is replaced by the clock. Both values are accepted through
+/// the overlap, the former one is refused after, and no output says either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_generated_secret_is_rotated_by_the_clock() {
+    let folder = tempfile::tempdir().unwrap();
+    copy_quickstart(folder.path());
+    fs::write(folder.path().join("service.yaml"), ROTATED).unwrap();
+    let mut dev = Dev::start_in(folder);
+    let metadata = discovery(&dev.issuer).await;
+    let endpoint = metadata["token_endpoint"].as_str().unwrap();
+    let lets_in = async |secret: &str| {
+        let answer = browser().post(endpoint).basic_auth("service", Some(secret));
+        let answer = answer.form(&[("grant_type", "client_credentials")]).send();
+        answer.await.unwrap().status().as_u16()
+    };
+    let first = dev.secret_of("service");
+    dev.edit("service.yaml", "interval: 720h", "interval: 6s");
+    let said = dev.lines.recv_timeout(PATIENCE).unwrap();
+    let replaced = &said["secretReplaced"];
+    assert_eq!(
+        replaced["secret"], "identity/service-client[clientSecret]",
+        "{said}"
+    );
+    let until: jiff::Timestamp = replaced["formerUntil"].as_str().unwrap().parse().unwrap();
+    let second = dev.secret_of("service");
+    assert_ne!(second, first);
+    assert_eq!(lets_in(&second).await, 200);
+    assert_eq!(lets_in(&first).await, 200, "until {until}");
+
+    // No further one is made meanwhile.
+    let told = dev.edit("service.yaml", "interval: 6s", "interval: 720h");
+    assert_eq!(told["live"][0]["realm"], "identity.quickstart", "{told}");
+    let deadline = Instant::now() + PATIENCE;
+    while lets_in(&first).await == 200 {
+        assert!(
+            Instant::now() < deadline,
+            "the former value is accepted for ever"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(now() >= until);
+    assert_eq!(lets_in(&first).await, 401);
+    assert_eq!(lets_in(&second).await, 200);
+    assert_eq!(dev.secret_of("service"), second);
+    assert!(![&said, &told].iter().any(|line| {
+        let line = line.to_string();
+        line.contains(&first) || line.contains(&second)
+    }));
     assert_eq!(dev.stop(), Some(0));
 }
 

@@ -219,7 +219,8 @@ impl Desk {
     /// Answers edits until the stop.
     fn keep_looking(mut self, watch: &FolderWatch) -> anyhow::Result<()> {
         loop {
-            match watch.next(KEYS_EVERY) {
+            self.advance_secrets();
+            match watch.next(self.rest()) {
                 Wake::Stop => return Ok(()),
                 Wake::Time => match self.publisher.advance_keys(self.clock.now()) {
                     Ok(realms) => {
@@ -238,6 +239,23 @@ impl Desk {
                     Err(fault) => self.output.failure(&fault),
                 },
             }
+        }
+    }
+
+    /// How long nothing has to be done but to answer edits.
+    fn rest(&self) -> Duration {
+        let rest = self.publisher.secrets_rest(self.clock.now());
+        rest.map_or(KEYS_EVERY, |rest| rest.min(KEYS_EVERY))
+    }
+
+    fn advance_secrets(&mut self) {
+        match self.publisher.advance_secrets(self.clock.now()) {
+            Ok(replaced) => {
+                for secret in replaced {
+                    secret.tell(self.output);
+                }
+            }
+            Err(fault) => self.output.failure(&fault),
         }
     }
 

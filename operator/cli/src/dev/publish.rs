@@ -1,32 +1,28 @@
 //! From manifests to what is served: compile, keys, secrets, revision, store, swap.
 
+mod secrets;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use jiff::Timestamp;
 use realmwright_compiler::{
-    Compilation, CompileProfile, CompiledRealm, Compiler, Diagnostic, Manifests, SecretNeed,
-    SecretOrigin, SecretPurpose, Severity,
+    Compilation, CompileProfile, CompiledRealm, Compiler, Diagnostic, Manifests, Severity,
 };
 use realmwright_idp::artefacts::Offer;
 use realmwright_idp::directory::Directory;
 use realmwright_idp::hot_swap::{Accepted, HotSwap};
 use realmwright_keys::{
-    Acknowledgements, Generate, Keyring, Policy, SecretBundle, SecretValue, SecretValues,
-    SystemGenerator, advance, apply, supply,
+    Acknowledgements, Keyring, Policy, SecretBundle, SystemGenerator, advance, apply,
 };
-use realmwright_snapshot::{Digest, Envelope, FORMAT, Period, RealmId};
-use secrecy::ExposeSecret;
+use realmwright_snapshot::{Digest, Envelope, FORMAT, RealmId};
 
 use super::changes::{self, AccountsClients};
 use super::state::{Running, RunningRealm, State};
 
 /// How this process is named in acknowledgements.
 const POD: &str = "dev";
-
-/// A secret that its owner replaced is accepted so long, as people copy it by hand.
-const SECRET_OVERLAP: Period = Period::from_secs(3600);
 
 /// What a look at the manifests led to.
 #[derive(Debug, Default)]
@@ -81,6 +77,8 @@ pub(crate) struct Publisher {
     generator: SystemGenerator,
     /// Served realms.
     served: BTreeMap<RealmId, Placement>,
+    /// When secrets have to be looked at next; none before anything happens.
+    secrets_due: Option<Timestamp>,
 }
 
 /// A served realm.
@@ -109,6 +107,7 @@ impl Publisher {
             swap,
             generator: SystemGenerator::default(),
             served: BTreeMap::new(),
+            secrets_due: None,
         }
     }
 
@@ -299,64 +298,6 @@ impl Publisher {
         Ok(changed)
     }
 
-    fn secrets(
-        &mut self,
-        compiled: &CompiledRealm,
-        compilation: &Compilation,
-        former: Option<&Offer>,
-        now: Timestamp,
-    ) -> anyhow::Result<SecretBundle> {
-        let mut next = SecretBundle::empty(compiled.id.clone());
-        let nothing = next.clone();
-        let former = former.map_or(&nothing, |former| &former.secrets);
-        for need in compiled.secrets.iter() {
-            let values = self.secret(need, compilation, former, now)?;
-            next.secrets.insert(need.handle.clone(), values);
-        }
-        next.revision = if next.secrets == former.secrets {
-            former.revision
-        } else {
-            former.revision + 1
-        };
-        Ok(next)
-    }
-
-    fn secret(
-        &mut self,
-        need: &SecretNeed,
-        compilation: &Compilation,
-        former: &SecretBundle,
-        now: Timestamp,
-    ) -> anyhow::Result<SecretValues> {
-        let key = need.origin.key();
-        let value = match (compilation.secrets.get(key), &need.origin) {
-            (Some(bytes), _) => {
-                let text = std::str::from_utf8(bytes.expose_secret())
-                    .map_err(|_| anyhow!("Secret {key} is not text"))?;
-                SecretValue::new(text.trim_end_matches(['\r', '\n']))
-            }
-            (None, SecretOrigin::Generated(_)) => {
-                let value = self.generator.secret().context("a secret cannot be made")?;
-                self.state.keep_secret(key, &value)?;
-                value
-            }
-            (None, SecretOrigin::Secret(_)) => bail!(
-                "Secret {key} is not among the manifests; put it into the folder, or into {} where \
-                 it is not committed",
-                self.state.secrets().display()
-            ),
-        };
-        let former = former.get(&need.handle);
-        match need.purpose {
-            SecretPurpose::ClientSecret => supply(former, value, SECRET_OVERLAP, now)
-                .with_context(|| format!("Secret {key} is refused")),
-            SecretPurpose::PasswordHash => Ok(match former {
-                Some(former) if former.current == value => former.clone(),
-                _ => SecretValues::of(value, now),
-            }),
-        }
-    }
-
     /// Notes what is served for `accounts --dev`, with the secrets that programs read.
     fn note_running(&self) -> anyhow::Result<()> {
         let mut realms = Vec::new();
@@ -369,6 +310,7 @@ impl Publisher {
             if let Some(client) = &accounts_client {
                 self.keep_client_secret(id, client)?;
             }
+            self.renew_client_secrets(id)?;
             realms.push(RunningRealm {
                 id: id.to_string(),
                 issuer: placement.compiled.snapshot.core.issuer.clone(),
