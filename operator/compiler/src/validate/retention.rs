@@ -58,9 +58,11 @@ fn fix(bounds: impl Iterator<Item = PeriodBounds> + Clone) -> Option<String> {
         (Some(min), Some(max)) if min > max => {
             "no length of time suits all regions of the realm: make a realm for each".to_owned()
         }
-        (Some(min), Some(max)) => format!("write `auditEvents: {min}` or longer, up to `{max}`"),
-        (Some(min), None) => format!("write `auditEvents: {min}` or longer"),
-        (None, Some(max)) => format!("write `auditEvents: {max}` or shorter"),
+        (Some(min), Some(max)) => {
+            format!("set `retention.auditEvents` to `{min}` or longer, up to `{max}`")
+        }
+        (Some(min), None) => format!("set `retention.auditEvents` to `{min}` or longer"),
+        (None, Some(max)) => format!("set `retention.auditEvents` to `{max}` or shorter"),
         (None, None) => return None,
     })
 }
