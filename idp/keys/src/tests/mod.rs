@@ -2,14 +2,16 @@
 
 use jiff::Timestamp;
 use proptest::prelude::*;
-use realmwright_snapshot::{Period, SecretHandle, SigningAlgorithm};
+use realmwright_snapshot::{
+    ClientAuthentication, Period, SecretHandle, SecretRotation, SigningAlgorithm, sample,
+};
 use rstest::rstest;
 
 use crate::{
     Acknowledgements, Generate, KeyEntry, KeyFault, KeyId, Keyring, KeyringFault, Material, Policy,
     PublicJwk, PublicKeyMembers, Purpose, RsaSize, SecretBundle, SecretPolicy, SecretStep,
     SecretValue, SecretValues, Stage, SupplyFault, SystemGenerator, advance, advance_secret, apply,
-    rotate, supply,
+    rotate, secret_policies, supply,
 };
 
 mod secrets;

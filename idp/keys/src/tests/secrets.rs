@@ -81,6 +81,23 @@ fn without_an_interval_nothing_happens_by_itself() {
     assert_eq!(step.unwrap(), SecretStep::Wait(None));
 }
 
+/// OIDC-11: only what the realm says rotates.
+#[test]
+fn policies_are_those_that_the_realm_declares() {
+    let mut rotated = sample::client("rotated");
+    if let Some(oidc) = &mut rotated.oidc
+        && let ClientAuthentication::Secret { rotation, .. } = &mut oidc.authentication
+    {
+        *rotation = Some(SecretRotation {
+            interval: Period::from_secs(1000),
+            overlap: Period::from_secs(100),
+        });
+    }
+    let realm = sample::realm(vec![rotated, sample::client("kept")]);
+    let handle = SecretHandle::from("identity/rotated/client-secret");
+    assert_eq!(secret_policies(&realm), [(&handle, POLICY)].into());
+}
+
 /// OIDC-11
 #[test]
 fn a_supplied_secret_overlaps_with_the_former_one() {
