@@ -22,6 +22,7 @@ use realmwright_idp::process::{Process, ProcessSettings};
 use realmwright_idp::settings::DatabaseSettings;
 use realmwright_idp::telemetry::{LogFormat, start_logs};
 use realmwright_idp::tls::TlsFiles;
+use realmwright_snapshot::RealmId;
 use tokio::net::TcpListener;
 use url::{Host, Url};
 
@@ -225,10 +226,7 @@ impl Desk {
                 Wake::Time => match self.publisher.advance_keys(self.clock.now()) {
                     Ok(realms) => {
                         for realm in realms {
-                            self.output.line(format_args!(
-                                "{} {realm}",
-                                self.output.paint(GOOD, "keys advanced")
-                            ));
+                            self.tell_keys(&realm);
                         }
                     }
                     Err(fault) => self.output.failure(&fault),
@@ -256,6 +254,18 @@ impl Desk {
                 }
             }
             Err(fault) => self.output.failure(&fault),
+        }
+    }
+
+    fn tell_keys(&self, realm: &RealmId) {
+        let output = self.output;
+        if output.format == Format::Json {
+            output.line(serde_json::json!({"keysAdvanced": {"realm": realm}}));
+        } else {
+            output.line(format_args!(
+                "{} {realm}",
+                output.paint(GOOD, "keys advanced")
+            ));
         }
     }
 
