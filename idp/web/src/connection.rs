@@ -1,6 +1,6 @@
 //! Where a request came from. Forwarded headers count only from declared proxies.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
 use http::uri::{Authority, Uri};
@@ -138,13 +138,38 @@ fn canonical_host(host: &str, tls: bool) -> Option<String> {
     if authority.as_str().contains('@') {
         return None;
     }
-    let name = authority.host().trim_end_matches('.').to_ascii_lowercase();
+    let name = canonical_name(authority.host())?;
     let own = if tls { 443 } else { 80 };
-    match authority.port_u16() {
-        Some(port) if port != own => Some(format!("{name}:{port}")),
-        _ if name.is_empty() => None,
-        _ => Some(name),
+    match authority.as_str().strip_prefix(authority.host())? {
+        "" | ":" => Some(name),
+        rest => {
+            let digits = rest.strip_prefix(':')?;
+            if !digits.bytes().all(|octet| octet.is_ascii_digit()) {
+                return None;
+            }
+            let port: u16 = digits.parse().ok()?;
+            Some(if port == own {
+                name
+            } else {
+                format!("{name}:{port}")
+            })
+        }
     }
+}
+
+/// A name of letters, digits, `-`, `_` and `.`, without the dot of the root, or an IPv6 address in
+/// its brackets (RFC 5952). A URI allows more, none of which names a host of ours.
+fn canonical_name(host: &str) -> Option<String> {
+    if let Some(address) = host.strip_prefix('[') {
+        let address: Ipv6Addr = address.strip_suffix(']')?.parse().ok()?;
+        return Some(format!("[{address}]"));
+    }
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    let is_name = !name.is_empty()
+        && name
+            .bytes()
+            .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.'));
+    is_name.then_some(name)
 }
 
 #[cfg(test)]
@@ -258,6 +283,16 @@ mod tests {
             ("id.example.com, b", None),
             ("id.example.com/x", None),
             ("", None),
+            ("&[::1]:8080", None),
+            ("x[::1]", None),
+            ("[::1]x", None),
+            ("[::1", None),
+            ("id.example.com:", Some("id.example.com")),
+            ("id.example.com:port", None),
+            (".:80", None),
+            ("id.example.com:+80", None),
+            ("id.example.com:65536", None),
+            ("[0:0::1]:80", Some("[::1]")),
         ] {
             let info = of("198.51.100.7", &[("host", host)], &[]);
             assert_eq!(
