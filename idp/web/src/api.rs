@@ -4,6 +4,7 @@
 
 mod accounts;
 mod import;
+mod lines;
 mod openapi;
 mod problem;
 

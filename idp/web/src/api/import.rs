@@ -7,21 +7,20 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
-use futures::stream::{BoxStream, StreamExt, unfold};
+use bytes::Bytes;
+use futures::stream::unfold;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use realmwright_engine::accounts::{AccountsCaller, AccountsError, NewAccount};
 use serde::Serialize;
 
 use super::accounts::{caller, without_values};
+use super::lines::Lines;
 use super::problem::Problem;
 use crate::routes::form::has_media_type;
 use crate::visit::{Refused, Visit};
 
 const NDJSON: &str = "application/x-ndjson";
-/// Longest line.
-const LONGEST_LINE: usize = 256 * 1024;
 
 /// The answer to one line.
 #[derive(Debug, Serialize)]
@@ -47,7 +46,7 @@ pub(crate) async fn post(visit: Visit, body: Body) -> Result<Response, Refused> 
     let import = Import {
         visit,
         caller,
-        lines: Lines::of(body),
+        lines: Lines::of(body.into_data_stream()),
         number: 0,
     };
     let answers = unfold(import, |mut import| async move {
@@ -66,7 +65,7 @@ pub(crate) async fn post(visit: Visit, body: Body) -> Result<Response, Refused> 
 struct Import {
     visit: Visit,
     caller: AccountsCaller,
-    lines: Lines,
+    lines: Lines<axum::Error>,
     number: u64,
 }
 
@@ -116,105 +115,5 @@ impl Import {
             sub: None,
             problem: Some(problem),
         }
-    }
-}
-
-/// Why no further line can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-enum LineFault {
-    #[error("the line is longer than {LONGEST_LINE} bytes; the rest was not read")]
-    TooLong,
-    #[error("the body broke off; the rest was not read")]
-    Broken,
-}
-
-/// The lines of a body, bounded each.
-struct Lines {
-    chunks: BoxStream<'static, Result<Bytes, axum::Error>>,
-    buffer: BytesMut,
-    ended: bool,
-}
-
-impl Lines {
-    fn of(body: Body) -> Self {
-        Self {
-            chunks: body.into_data_stream().boxed(),
-            buffer: BytesMut::new(),
-            ended: false,
-        }
-    }
-
-    async fn next(&mut self) -> Option<Result<Bytes, LineFault>> {
-        loop {
-            if let Some(end) = self.buffer.iter().position(|octet| *octet == b'\n') {
-                let mut line = self.buffer.split_to(end + 1);
-                line.truncate(end);
-                return Some(self.bounded(line.freeze()));
-            }
-            if self.ended {
-                let rest = self.buffer.split().freeze();
-                return (!rest.is_empty()).then(|| self.bounded(rest));
-            }
-            if self.buffer.len() > LONGEST_LINE {
-                return Some(self.stop(LineFault::TooLong));
-            }
-            match self.chunks.next().await {
-                Some(Ok(chunk)) => self.buffer.extend_from_slice(&chunk),
-                Some(Err(_)) => return Some(self.stop(LineFault::Broken)),
-                None => self.ended = true,
-            }
-        }
-    }
-
-    fn bounded(&mut self, line: Bytes) -> Result<Bytes, LineFault> {
-        if line.len() > LONGEST_LINE {
-            return self.stop(LineFault::TooLong);
-        }
-        Ok(line)
-    }
-
-    fn stop(&mut self, fault: LineFault) -> Result<Bytes, LineFault> {
-        self.ended = true;
-        self.buffer.clear();
-        Err(fault)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures::stream;
-
-    use super::*;
-
-    async fn lines(chunks: Vec<&'static str>) -> Vec<Result<Bytes, LineFault>> {
-        let chunks = chunks.into_iter().map(Ok::<_, std::io::Error>);
-        let mut lines = Lines::of(Body::from_stream(stream::iter(chunks)));
-        let mut all = Vec::new();
-        while let Some(line) = lines.next().await {
-            all.push(line);
-        }
-        all
-    }
-
-    #[tokio::test]
-    async fn lines_do_not_depend_on_how_the_body_was_cut() {
-        let expected = ["{\"a\":1}", "", "{\"b\":2}", "end"].map(|line| Ok(Bytes::from(line)));
-        for chunks in [
-            vec!["{\"a\":1}\n\n{\"b\":2}\nend"],
-            vec!["{\"a\"", ":1}\n", "\n{\"b\":2}", "\nend"],
-        ] {
-            assert_eq!(lines(chunks).await, expected);
-        }
-        assert!(lines(vec![""]).await.is_empty());
-        assert_eq!(lines(vec!["x\n"]).await, [Ok(Bytes::from("x"))]);
-    }
-
-    #[tokio::test]
-    async fn a_line_without_end_is_not_gathered() {
-        let long: &'static str = Box::leak("x".repeat(LONGEST_LINE + 1).into_boxed_str());
-        assert_eq!(
-            lines(vec!["a\n", long, "\nb\n"]).await,
-            [Ok(Bytes::from("a")), Err(LineFault::TooLong)]
-        );
     }
 }
