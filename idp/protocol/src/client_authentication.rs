@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::jose::assertion::{ASSERTION_TYPE, claimed_client};
 use crate::{Fault, Parameters};
 
-const MAX_HEADER: usize = 4 * 1024;
+pub(crate) const MAX_HEADER: usize = 4 * 1024;
 const MAX_CLIENT_ID: usize = 256;
 
 /// What an application presented to prove who it is.
