@@ -6,8 +6,10 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/realmwright/target
 QUICKSTART ?= examples/quickstart
 PROVE ?= 100000
+# Seconds for each target.
+FUZZ ?= 5
 
-.PHONY: help run test check lint deny generate generated prove prepare
+.PHONY: help run test check lint deny generate generated prove fuzz prepare
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +27,7 @@ test: prepare ## Run every test
 
 lint: ## Format and clippy, warnings are errors
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 
 deny: ## Licences, bans and sources of all dependencies
@@ -40,9 +43,15 @@ generated: ## Fail when a generated file is not current; tests hold those of idp
 # Optimised, for the count; without link-time optimisation, which takes longer than it saves.
 prove: export CARGO_PROFILE_RELEASE_LTO = off
 prove: export PROPTEST_CASES = $(PROVE)
-prove: ## Property tests of plans, flows and key rotation at full count (PROVE=N for another)
+prove: ## Property tests at full count (PROVE=N for another), and two minutes of each fuzz target
 	cargo test --release --locked --quiet -p realmwright-compiler --test plan_soundness
 	cargo test --release --locked --quiet -p realmwright-decision --test decision properties
 	cargo test --release --locked --quiet -p realmwright-keys --lib life_cycle
+	scripts/fuzz 120
 
-check: lint deny generated test ## All that CI runs
+# From the committed seeds alone, so that what is found does not depend on former runs.
+fuzz: export FUZZ_FRESH = 1
+fuzz: ## Every parser of foreign bytes for five seconds each (FUZZ=N for another number)
+	scripts/fuzz $(FUZZ)
+
+check: lint deny generated test fuzz ## All that CI runs

@@ -17,6 +17,7 @@
 mod calls;
 mod check;
 mod evaluate;
+mod fuzz;
 pub mod helpers;
 mod node;
 mod parse;
@@ -29,6 +30,8 @@ use std::sync::Arc;
 
 use realmwright_snapshot::{AttributeName, AttributeSnapshot, DataClass, Expression, ValueKind};
 
+#[doc(hidden)]
+pub use fuzz::fuzz;
 pub use parse::{MAX_DEPTH, MAX_LENGTH};
 pub use value::{Truth, Type, Unevaluable, Value};
 
@@ -270,41 +273,5 @@ impl Compiled {
         client: &crate::facts::Application,
     ) -> Result<Value, Unevaluable> {
         evaluate::evaluate(&self.root, evaluate::Source::Login { typed, client })
-    }
-}
-
-/// Entry point for fuzzing: parses, checks against a small schema and evaluates; must return.
-#[doc(hidden)]
-pub fn fuzz(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        return;
-    };
-    let environment = Environment {
-        scope: Scope::Condition,
-        attributes: [
-            ("email", ValueKind::String),
-            ("level", ValueKind::Number),
-            ("groups", ValueKind::StringList),
-            ("active", ValueKind::Boolean),
-        ]
-        .into_iter()
-        .map(|(name, kind)| (name.into(), (kind, DataClass::Personal)))
-        .collect(),
-        session_claims: ["grps".to_owned()].into(),
-    };
-    if let Ok(compiled) = Compiled::compile(&text.into(), &environment) {
-        let client = crate::facts::Application {
-            id: "fuzz".into(),
-            tags: BTreeSet::new(),
-        };
-        let facts = Facts {
-            person: None,
-            client: &client,
-            request: &crate::facts::Request::default(),
-            session: None,
-            login: &crate::facts::Login::default(),
-            now: jiff::Timestamp::UNIX_EPOCH,
-        };
-        let _ = compiled.evaluate(&facts);
     }
 }
