@@ -43,7 +43,7 @@ generated: ## Fail when a generated file is not current; tests hold those of idp
 # Optimised, for the count; without link-time optimisation, which takes longer than it saves.
 prove: export CARGO_PROFILE_RELEASE_LTO = off
 prove: export PROPTEST_CASES = $(PROVE)
-prove: ## Property tests at full count (PROVE=N for another), and two minutes of each fuzz target
+prove: prepare ## Property tests at full count (PROVE=N for another), and two minutes of each fuzz target
 	cargo test --release --locked --quiet -p realmwright-compiler --test plan_soundness
 	cargo test --release --locked --quiet -p realmwright-decision --test decision properties
 	cargo test --release --locked --quiet -p realmwright-keys --lib life_cycle
@@ -51,7 +51,7 @@ prove: ## Property tests at full count (PROVE=N for another), and two minutes of
 
 # From the committed seeds alone, so that what is found does not depend on former runs.
 fuzz: export FUZZ_FRESH = 1
-fuzz: ## Every parser of foreign bytes for five seconds each (FUZZ=N for another number)
+fuzz: prepare ## Every parser of foreign bytes for five seconds each (FUZZ=N for another number)
 	scripts/fuzz $(FUZZ)
 
 check: lint deny generated test fuzz ## All that CI runs
