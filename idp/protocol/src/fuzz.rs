@@ -102,7 +102,10 @@ pub fn redirect_uri(bytes: &[u8]) {
     let Ok(url) = redirect::parse(text) else {
         return;
     };
-    assert_eq!(redirect::parse(url.as_str()), Ok(url.clone()));
+    // Encoding what was left plain makes it longer.
+    if url.as_str().len() <= redirect::MAX_BYTES {
+        assert_eq!(redirect::parse(url.as_str()), Ok(url.clone()));
+    }
     assert!(url.username().is_empty() && url.password().is_none() && url.fragment().is_none());
     let (Ok(exact), Ok(prefix)) = (
         Url::parse("https://app.example/cb?a=b"),
