@@ -38,7 +38,7 @@ generate: ## Write everything that is generated: CRDs, references, OpenAPI, erro
 
 generated: ## Fail when a generated file is not current; tests hold those of idp/web
 	@scripts/generate resources
-	@git diff --exit-code --stat -- crds/yaml docs/reference || { echo "Run 'make generate' and commit the result." >&2; exit 1; }
+	@git diff --exit-code --stat -- crds/yaml crds/json docs/reference || { echo "Run 'make generate' and commit the result." >&2; exit 1; }
 
 # Optimised, for the count; without link-time optimisation, which takes longer than it saves.
 prove: export CARGO_PROFILE_RELEASE_LTO = off

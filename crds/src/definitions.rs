@@ -52,7 +52,7 @@ pub enum DefinitionError {
 }
 
 /// Objects with their keys sorted, whatever order `serde_json` was built to keep.
-fn sorted(value: Value) -> Value {
+pub(crate) fn sorted(value: Value) -> Value {
     match value {
         Value::Object(object) => {
             let mut entries: Vec<(String, Value)> = object.into_iter().collect();

@@ -2,7 +2,8 @@
 //!
 //! What it is for: the one home of the shape of every kind, of the rules that need no second
 //! object, and of the words of the reference. Kubernetes, the webhook and the compiler judge by
-//! the same definitions: [`definitions`] has them as values, [`crds`] as YAML.
+//! the same definitions: [`definitions`] has them as values, [`crds`] as YAML, [`json_schemas`] as
+//! editors read them.
 //!
 //! What it must not know: what a resource means once it is compiled (snapshots, flows, tokens),
 //! other objects, clusters, clocks, files.
@@ -30,6 +31,7 @@ pub mod client;
 pub mod conditions;
 mod definitions;
 pub mod duration;
+mod json_schema;
 pub mod names;
 pub mod realm;
 pub mod realm_test;
@@ -48,6 +50,7 @@ pub use auth_method::{AuthMethod, AuthMethodSpec};
 pub use client::{Client, ClientSpec};
 pub use definitions::{DefinitionError, crds, definitions};
 pub use duration::Duration;
+pub use json_schema::json_schemas;
 pub use realm::{Realm, RealmSpec};
 pub use realm_test::{RealmTest, RealmTestSpec};
 pub use reference_grant::{ReferenceGrant, ReferenceGrantSpec};

@@ -7,13 +7,13 @@
     reason = "helpers of tests fail by panic"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use kube::core::cel::{compile_schema, estimate_rule_cost};
 use realmwright_crds::conditions::{ConditionType, Reason};
-use realmwright_crds::{crds, definitions, reference};
+use realmwright_crds::{crds, definitions, json_schemas, reference};
 use serde_json::{Map, Value, json};
 
 fn schemas() -> Vec<(String, Value)> {
@@ -63,20 +63,31 @@ fn is_foreign(path: &str) -> bool {
 fn committed_files_are_current() {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let hint = "run `cargo run -p realmwright-crds --bin crdgen`";
-    let mut expected: Vec<String> = Vec::new();
-    for (name, yaml) in crds().unwrap() {
-        let file = format!("{name}.yaml");
-        let committed = fs::read_to_string(package.join("yaml").join(&file)).unwrap_or_default();
-        assert!(committed == yaml, "crds/yaml/{file} is not current: {hint}");
-        expected.push(file);
+    let json = json_schemas().unwrap().into_iter().map(|(name, schema)| {
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        (format!("{name}.json"), text)
+    });
+    let yaml = crds().unwrap().into_iter();
+    let yaml = yaml.map(|(name, yaml)| (format!("{name}.yaml"), yaml));
+    for (folder, files) in [
+        ("yaml", yaml.collect::<BTreeMap<_, _>>()),
+        ("json", json.collect()),
+    ] {
+        let mut found: Vec<String> = fs::read_dir(package.join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        found.sort();
+        let expected: Vec<String> = files.keys().cloned().collect();
+        assert_eq!(found, expected, "crds/{folder} has other files");
+        for (file, text) in files {
+            let committed = fs::read_to_string(package.join(folder).join(&file)).unwrap();
+            assert!(
+                committed == text,
+                "crds/{folder}/{file} is not current: {hint}"
+            );
+        }
     }
-    let mut found: Vec<String> = fs::read_dir(package.join("yaml"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    found.sort();
-    expected.sort();
-    assert_eq!(found, expected, "crds/yaml has other files");
     let committed = fs::read_to_string(package.join("../docs/reference/resources.md")).unwrap();
     assert!(
         committed == reference::markdown(),

@@ -1,4 +1,4 @@
-//! Writes `crds/yaml/*.yaml` and `docs/reference/resources.md` from the resource types. A test
+//! Writes `crds/yaml/*.yaml`, `crds/json/*.json` and `docs/reference/resources.md` from the resource types. A test
 //! refuses a checkout in which they are not current.
 
 use std::fs;
@@ -10,6 +10,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     fs::create_dir_all(&folder)?;
     for (name, yaml) in realmwright_crds::crds()? {
         fs::write(folder.join(format!("{name}.yaml")), yaml)?;
+    }
+    let folder = package.join("json");
+    fs::create_dir_all(&folder)?;
+    for (name, schema) in realmwright_crds::json_schemas()? {
+        let text = serde_json::to_string_pretty(&schema)? + "\n";
+        fs::write(folder.join(format!("{name}.json")), text)?;
     }
     let reference = package.join("../docs/reference");
     fs::create_dir_all(&reference)?;

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use realmwright_idp::settings::listen_address;
 use url::Url;
 
@@ -31,17 +33,31 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// What clap cannot say: a format that only one command writes.
+    /// What clap cannot say: a format that this command does not write.
     ///
     /// # Errors
     /// Wrong usage, to be shown.
     pub(crate) fn check(&self) -> Result<(), clap::Error> {
-        if self.format != Format::Markdown || matches!(self.command, Command::Plan(_)) {
+        let (is_written, by) = match self.format {
+            Format::Human | Format::Json => return Ok(()),
+            Format::Markdown => (matches!(self.command, Command::Plan(_)), "`plan` alone"),
+            Format::Junit => (matches!(self.command, Command::Test(_)), "`test` alone"),
+            Format::Sarif | Format::Github => (
+                matches!(
+                    self.command,
+                    Command::Validate(_) | Command::Test(_) | Command::Plan(_)
+                ),
+                "`validate`, `test` and `plan`",
+            ),
+        };
+        if is_written {
             return Ok(());
         }
+        let format = self.format.to_possible_value();
+        let format = format.as_ref().map_or("", PossibleValue::get_name);
         Err(Self::command().error(
             ErrorKind::ArgumentConflict,
-            "only `plan` writes markdown; take human or json",
+            format!("the format {format} is written by {by}; take human or json"),
         ))
     }
 }
@@ -56,6 +72,12 @@ pub(crate) enum Format {
     Json,
     /// For a comment on a pull request: `plan` alone.
     Markdown,
+    /// Annotations of GitHub Actions: `validate`, `test`, `plan`.
+    Github,
+    /// SARIF 2.1.0 for code scanning: `validate`, `test`, `plan`.
+    Sarif,
+    /// JUnit XML for test reports: `test` alone.
+    Junit,
 }
 
 #[derive(Debug, Subcommand)]
@@ -72,6 +94,12 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Write the custom resource definitions for Kubernetes.
     Crds(Crds),
+    /// Write the JSON Schemas of all kinds, for editors.
+    Schemas(Schemas),
+    /// Write what completes these commands in a shell.
+    Completion(Completion),
+    /// Write the manual pages.
+    Man(Man),
     /// Look after people's accounts through the REST API of a realm.
     Accounts(Box<Accounts>),
 }
@@ -80,7 +108,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   realmwright validate examples/quickstart
-  realmwright validate --production config/ --format json")]
+  realmwright validate --production config/ --format json
+  realmwright validate config/ --format sarif > realmwright.sarif")]
 pub(crate) struct Sources {
     /// Folder with YAML files, or a single file.
     pub(crate) folder: PathBuf,
@@ -93,7 +122,8 @@ pub(crate) struct Sources {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   realmwright test examples/quickstart
-  realmwright test examples/quickstart --only second-factor")]
+  realmwright test examples/quickstart --only second-factor
+  realmwright test config/ --format junit > realmwright.xml")]
 pub(crate) struct Tests {
     #[command(flatten)]
     pub(crate) sources: Sources,
@@ -146,6 +176,41 @@ pub(crate) struct Explain {
   realmwright crds --output crds/")]
 pub(crate) struct Crds {
     /// Folder to write one file a kind into, instead of standard output.
+    #[arg(long)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Write them once and name the combined one in the first line of a manifest, or in the settings of
+an editor for all files of a folder.
+
+Examples:
+  realmwright schemas --output .schemas
+  # yaml-language-server: $schema=../.schemas/realmwright.json"
+)]
+pub(crate) struct Schemas {
+    /// Folder to write one file a kind into, and `realmwright.json` for all.
+    #[arg(long)]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  realmwright completion bash > /etc/bash_completion.d/realmwright
+  realmwright completion zsh > \"${fpath[1]}/_realmwright\"
+  realmwright completion fish > ~/.config/fish/completions/realmwright.fish")]
+pub(crate) struct Completion {
+    /// The shell.
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  realmwright man | man -l -
+  realmwright man --output /usr/local/share/man/man1")]
+pub(crate) struct Man {
+    /// Folder to write a page for each command into, instead of the first one to standard output.
     #[arg(long)]
     pub(crate) output: Option<PathBuf>,
 }
@@ -390,6 +455,37 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    /// Each format is written where it has a meaning, and refused elsewhere by name.
+    #[test]
+    fn a_format_is_refused_where_nothing_writes_it() {
+        let check = |line: &str| {
+            let words = std::iter::once("realmwright").chain(line.split(' '));
+            Arguments::try_parse_from(words).and_then(|arguments| arguments.check())
+        };
+        for good in [
+            "validate x --format sarif",
+            "validate x --format github",
+            "test x --format junit",
+            "test x --format sarif",
+            "plan x y --format markdown",
+            "plan x y --format github",
+            "explain --all --format json",
+        ] {
+            assert!(check(good).is_ok(), "{good}");
+        }
+        for (bad, by) in [
+            ("validate x --format junit", "`test` alone"),
+            ("validate x --format markdown", "`plan` alone"),
+            (
+                "explain --all --format sarif",
+                "`validate`, `test` and `plan`",
+            ),
+        ] {
+            let said = check(bad).unwrap_err().to_string();
+            assert!(said.contains(by), "{bad}: {said}");
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! `realmwright`: the command line for people. `dev` serves a folder of YAML, `validate`, `test`,
-//! `plan`, `explain` and `crds` work on files alone, and `accounts` talks to the REST API of a served
+//! `plan`, `explain`, `crds` and `schemas` work on files alone, and `accounts` talks to the REST API of a served
 //! realm.
 //!
 //! It decides nothing itself: the compiler judges YAML, the engine judges people. It must not
@@ -14,6 +14,7 @@ mod commands;
 mod dev;
 mod folder;
 mod output;
+mod reports;
 mod sides;
 
 use std::process::ExitCode;
@@ -59,6 +60,9 @@ fn main() -> ExitCode {
         Command::Plan(command) => commands::plan::run(&command, output),
         Command::Explain(command) => commands::explain::run(&command, output),
         Command::Crds(command) => commands::crds::run(&command),
+        Command::Schemas(command) => commands::schemas::run(&command, output),
+        Command::Completion(command) => commands::completion::run(&command),
+        Command::Man(command) => commands::man::run(&command),
         Command::Dev(command) => dev::run(*command, output),
         Command::Accounts(command) => accounts::run(*command, output),
     };

@@ -47,6 +47,12 @@ impl Output {
         let _ = writeln!(std::io::stdout().lock(), "{text}");
     }
 
+    /// Lines that are whole already.
+    #[expect(clippy::unused_self, reason = "reads as one of the output's verbs")]
+    pub(crate) fn text(self, text: impl std::fmt::Display) {
+        let _ = write!(std::io::stdout().lock(), "{text}");
+    }
+
     /// A value for programs.
     pub(crate) fn json<T: Serialize>(self, value: &T) -> anyhow::Result<()> {
         self.line(serde_json::to_string_pretty(value)?);
@@ -55,14 +61,15 @@ impl Output {
 
     /// Why a command could not be done.
     pub(crate) fn failure(self, fault: &anyhow::Error) {
+        self.complaint(format_args!("{fault:#}"));
+    }
+
+    /// What is wrong with what was asked for.
+    pub(crate) fn complaint(self, text: impl std::fmt::Display) {
         let mut error = std::io::stderr().lock();
         let _ = match self.format {
-            Format::Json => writeln!(
-                error,
-                "{}",
-                serde_json::json!({"error": format!("{fault:#}")})
-            ),
-            _ => writeln!(error, "{} {fault:#}", self.paint(BAD, "error:")),
+            Format::Json => writeln!(error, "{}", serde_json::json!({"error": text.to_string()})),
+            _ => writeln!(error, "{} {text}", self.paint(BAD, "error:")),
         };
     }
 }

@@ -51,6 +51,65 @@ fn faults_are_json_for_programs() {
     insta::assert_snapshot!(run(&["validate", "faulty", "--format", "json"]));
 }
 
+/// Paths begin where the command ran, so that a runner finds the files.
+#[test]
+fn faults_are_annotations_for_a_runner() {
+    insta::assert_snapshot!(run(&["validate", "faulty", "--format", "github"]));
+}
+
+#[test]
+fn faults_are_sarif_for_code_scanning() {
+    let text = run(&["validate", "faulty", "--format", "sarif"]);
+    let (log, status) = text.rsplit_once('\n').unwrap();
+    assert_eq!(status, "status 1");
+    let log: serde_json::Value = serde_json::from_str(log).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    assert!(!results.is_empty());
+    for result in results {
+        let place = &result["locations"][0]["physicalLocation"];
+        let file = place["artifactLocation"]["uri"].as_str().unwrap();
+        assert!(file.starts_with("faulty/"), "{file}");
+        assert!(place["region"]["startLine"].as_u64() > Some(0), "{result}");
+    }
+}
+
+#[test]
+fn config_tests_are_junit_for_a_pipeline() {
+    let text = run(&["test", "small", "--format", "junit"]);
+    assert!(text.contains("<testsuites name=\"realmwright\""), "{text}");
+    assert!(text.contains("failures=\"0\" errors=\"0\""), "{text}");
+    assert!(text.ends_with("status 0"), "{text}");
+    let text = run(&["test", "faulty", "--format", "junit"]);
+    assert!(text.contains("errors=\"1\""), "{text}");
+    assert!(text.ends_with("status 1"), "{text}");
+}
+
+/// A name that no case has is a mistake, and not a pass.
+#[test]
+fn a_case_that_is_not_there_is_said() {
+    let text = run(&["test", "small", "--only", "no-such-case"]);
+    assert!(
+        text.contains("no case has `no-such-case` in its name"),
+        "{text}"
+    );
+    assert!(text.ends_with("status 1"), "{text}");
+}
+
+#[test]
+fn a_shell_an_editor_and_man_are_served() {
+    let text = run(&["completion", "bash"]);
+    assert!(text.contains("_realmwright()"), "{text}");
+    assert!(text.ends_with("status 0"));
+    let text = run(&["man"]);
+    assert!(text.contains(".TH realmwright 1"), "{text}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    assert!(run(&["schemas", "--output", path]).ends_with("status 0"));
+    assert!(folder.path().join("realmwright.json").is_file());
+    assert!(run(&["man", "--output", path]).ends_with("status 0"));
+    assert!(folder.path().join("realmwright-plan.1").is_file());
+}
+
 #[test]
 fn config_tests_are_listed_with_their_result() {
     insta::assert_snapshot!(run(&["test", "small"]));
@@ -152,13 +211,27 @@ fn a_plan_says_by_its_status_what_it_found() {
     let json: serde_json::Value = serde_json::from_str(json.trim_end_matches("status 4")).unwrap();
     assert_eq!(json["verdict"], "changed");
     assert_eq!(json["realms"][0]["changes"][0]["effect"], "texts");
+    let annotated = ends(&["plan", "small", &named, "--format", "github"], "status 4");
+    assert!(annotated.starts_with("::notice file="), "{annotated}");
+    assert!(annotated.contains("title=texts%3A "), "{annotated}");
+    let refused = ends(
+        &["plan", "small", "faulty", "--format", "github"],
+        "status 1",
+    );
+    assert!(refused.starts_with("::error file=faulty/"), "{refused}");
 }
 
 #[test]
 fn a_format_that_a_command_does_not_write_is_wrong_usage() {
-    let text = run(&["validate", "small", "--format", "markdown"]);
-    assert!(text.contains("only `plan` writes markdown"), "{text}");
-    assert!(text.ends_with("status 2"), "{text}");
+    for (command, format, by) in [
+        (&["validate", "small"][..], "markdown", "`plan` alone"),
+        (&["plan", "small", "small"], "junit", "`test` alone"),
+        (&["crds"], "sarif", "`validate`, `test` and `plan`"),
+    ] {
+        let text = run(&[command, &["--format", format]].concat());
+        assert!(text.contains(by), "{text}");
+        assert!(text.ends_with("status 2"), "{text}");
+    }
     let text = run(&["plan", "small", "small", "--format", "markdown"]);
     assert!(text.ends_with("status 0"), "{text}");
 }

@@ -12,7 +12,7 @@ use crate::diagnostics::{Diagnostic, Location, Severity};
 use crate::fault::Report;
 use crate::index::{Broken, Index};
 use crate::manifests::Manifests;
-use crate::object::Kind;
+use crate::object::{Kind, Placed};
 use crate::parse::Content;
 use crate::read::{ReadDocument, ReadFile, Reader, Unreadable};
 use crate::realm::{self, Memory, Surroundings};
@@ -134,6 +134,11 @@ impl Compiler {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The good resources of the last compile.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = &Placed> {
+        self.reader.objects()
     }
 
     /// Compiles everything. The result depends on the arguments only, never on what was compiled

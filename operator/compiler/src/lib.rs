@@ -35,6 +35,7 @@ mod manifests;
 mod object;
 mod parse;
 mod path;
+mod places;
 pub mod plan;
 mod read;
 mod realm;

@@ -1,12 +1,15 @@
 //! `realmwright plan`.
 
-use realmwright_compiler::plan::{Plan, Verdict, human, markdown, plan};
-use realmwright_compiler::{Severity, human as diagnostics_text};
+use std::path::Path;
+
+use realmwright_compiler::plan::{Change, Plan, RealmPlan, Verdict, human, markdown, plan};
+use realmwright_compiler::{Diagnostic, Severity, human as diagnostics_text};
 
 use crate::Outcome;
 use crate::arguments::{Compare, Format};
 use crate::output::{BOLD, Output};
-use crate::sides::{self, Side};
+use crate::reports::{self, Finding, Place, Rule};
+use crate::sides::{self, Compiled, Side};
 
 pub(crate) fn run(command: &Compare, output: Output) -> anyhow::Result<Outcome> {
     let (old, new) = sides::read(&command.old, &command.new)?;
@@ -19,7 +22,9 @@ pub(crate) fn run(command: &Compare, output: Output) -> anyhow::Result<Outcome> 
     match output.format {
         Format::Human => output.line(human(&plan, output.colour).trim_end()),
         Format::Markdown => output.line(markdown(&plan).trim_end()),
-        Format::Json => output.json(&Report {
+        Format::Github => output.text(reports::github(&findings(&plan, &new))),
+        Format::Sarif => output.json(&reports::sarif(&findings(&plan, &new)))?,
+        Format::Json | Format::Junit => output.json(&Report {
             verdict: plan.verdict(),
             plan: &plan,
         })?,
@@ -38,12 +43,57 @@ struct Report<'a> {
     plan: &'a Plan,
 }
 
+/// What changes, at the object of the new side that it concerns.
+fn findings(plan: &Plan, new: &Side) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for realm in &plan.realms {
+        for change in realm.shown() {
+            let (severity, risk) = match change.risk {
+                Some(risk) => (Severity::Warning, format!("\n{risk}")),
+                None => (Severity::Note, String::new()),
+            };
+            let words = change.words();
+            found.push(Finding {
+                rule: Rule {
+                    id: change.effect.as_str().to_owned(),
+                    title: change.effect.title(),
+                    help: "A change of the configuration that people or applications notice.",
+                },
+                severity,
+                message: format!("{} in {}: {words}{risk}", realm.realm, realm.region),
+                place: place(realm, change, new),
+            });
+        }
+    }
+    found
+}
+
+fn place(realm: &RealmPlan, change: &Change, new: &Side) -> Option<Place> {
+    let Compiled {
+        compiler,
+        compilation,
+        root,
+    } = new.compiled.as_ref()?;
+    let mut compiled = compilation.realms.iter();
+    let compiled = compiled.find(|one| one.id == realm.realm && one.region == realm.region)?;
+    let mut applications = change.applications.iter();
+    let declared = applications
+        .find_map(|client| compiler.place_of_client(compiled, client))
+        .or_else(|| compiler.place_of_realm(compiled))?;
+    Some(Place::new(root, &declared))
+}
+
 /// A side that does not compile cannot be compared: its faults are what there is to say.
 fn is_refused(name: &str, side: &Side, output: Output) -> anyhow::Result<bool> {
-    let Some(compilation) = side.compilation.as_ref().filter(|c| c.has_errors()) else {
+    let Some(side) = side
+        .compiled
+        .as_ref()
+        .filter(|side| side.compilation.has_errors())
+    else {
         return Ok(false);
     };
-    let errors: Vec<_> = compilation
+    let errors: Vec<_> = side
+        .compilation
         .diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.severity == Severity::Error)
@@ -63,9 +113,18 @@ fn is_refused(name: &str, side: &Side, output: Output) -> anyhow::Result<bool> {
                 text.trim_end()
             ));
         }
-        Format::Json => {
+        Format::Github => output.text(reports::github(&refusals(&errors, &side.root))),
+        Format::Sarif => output.json(&reports::sarif(&refusals(&errors, &side.root)))?,
+        Format::Json | Format::Junit => {
             output.json(&serde_json::json!({"refused": name, "diagnostics": errors}))?;
         }
     }
     Ok(true)
+}
+
+fn refusals(errors: &[Diagnostic], root: &Path) -> Vec<Finding> {
+    errors
+        .iter()
+        .map(|error| Finding::of(error, root))
+        .collect()
 }

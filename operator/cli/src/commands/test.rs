@@ -1,12 +1,13 @@
 //! `realmwright test`.
 
-use realmwright_compiler::{Severity, TestResult, human};
+use realmwright_compiler::{Code, Colour, Compilation, Diagnostic, Severity, TestResult, human};
 use serde_json::json;
 
-use super::compile;
+use super::{compile, findings};
 use crate::Outcome;
 use crate::arguments::{Format, Tests};
 use crate::output::{BAD, FAINT, GOOD, Output};
+use crate::reports::{self, root_of};
 
 pub(crate) fn run(tests: &Tests, output: Output) -> anyhow::Result<Outcome> {
     let compilation = compile(&tests.sources)?;
@@ -17,6 +18,10 @@ pub(crate) fn run(tests: &Tests, output: Output) -> anyhow::Result<Outcome> {
             .is_none_or(|text| result.case.contains(text))
     };
     let results: Vec<_> = compilation.tests.iter().filter(wanted).collect();
+    if let (Some(name), true, false) = (&tests.only, results.is_empty(), compilation.has_errors()) {
+        output.complaint(format_args!("no case has `{name}` in its name"));
+        return Ok(Outcome::Wrong);
+    }
     let failed = results.iter().filter(|result| !result.passed()).count();
     // A realm that does not compile has run no test: that is not a pass.
     let outcome = if failed > 0 || compilation.has_errors() {
@@ -24,22 +29,62 @@ pub(crate) fn run(tests: &Tests, output: Output) -> anyhow::Result<Outcome> {
     } else {
         Outcome::Good
     };
-    if output.format == Format::Json {
-        let cases: Vec<_> = results
-            .iter()
-            .map(|result| {
-                json!({
-                    "test": result.test,
-                    "case": result.case,
-                    "passed": result.passed(),
-                    "location": result.location,
-                    "differences": result.differences,
-                })
-            })
-            .collect();
-        output.json(&json!({"cases": cases, "diagnostics": compilation.diagnostics}))?;
-        return Ok(outcome);
+    // A case that fails is a diagnostic too; of those that were not asked for nothing is said.
+    let is_said = |diagnostic: &&Diagnostic| {
+        diagnostic.severity == Severity::Error
+            && (diagnostic.code != Code::TestFailed
+                || results
+                    .iter()
+                    .any(|result| result.location == diagnostic.location))
+    };
+    let errors = || compilation.diagnostics.iter().filter(is_said);
+    let folder = &tests.sources.folder;
+    match output.format {
+        Format::Json => for_programs(&results, &compilation, output)?,
+        Format::Github => output.text(reports::github(&findings(errors(), folder))),
+        Format::Sarif => output.json(&reports::sarif(&findings(errors(), folder)))?,
+        Format::Junit => {
+            let refused = refusals(&compilation);
+            let text = human(&refused, Colour::None);
+            let refused = (!refused.is_empty()).then_some(text.as_str());
+            output.line(reports::junit(&results, refused, &root_of(folder))?);
+        }
+        Format::Human | Format::Markdown => for_people(&results, &compilation, output),
     }
+    Ok(outcome)
+}
+
+/// What keeps realms from being compiled, failing cases aside.
+fn refusals(compilation: &Compilation) -> Vec<Diagnostic> {
+    let diagnostics = compilation.diagnostics.iter();
+    diagnostics
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .filter(|diagnostic| diagnostic.code != Code::TestFailed)
+        .cloned()
+        .collect()
+}
+
+fn for_programs(
+    results: &[&TestResult],
+    compilation: &Compilation,
+    output: Output,
+) -> anyhow::Result<()> {
+    let cases: Vec<_> = results
+        .iter()
+        .map(|result| {
+            json!({
+                "test": result.test,
+                "case": result.case,
+                "passed": result.passed(),
+                "location": result.location,
+                "differences": result.differences,
+            })
+        })
+        .collect();
+    output.json(&json!({"cases": cases, "diagnostics": compilation.diagnostics}))
+}
+
+fn for_people(results: &[&TestResult], compilation: &Compilation, output: Output) {
     let errors: Vec<_> = compilation
         .diagnostics
         .iter()
@@ -49,16 +94,16 @@ pub(crate) fn run(tests: &Tests, output: Output) -> anyhow::Result<Outcome> {
     if !errors.is_empty() {
         output.line(human(&errors, output.colour));
     }
-    for result in &results {
+    for result in results {
         show(result, output);
     }
     if results.is_empty() && errors.is_empty() {
         output.line("there are no config tests");
     } else {
-        let passed = results.len() - failed;
+        let passed = results.iter().filter(|result| result.passed()).count();
+        let failed = results.len() - passed;
         output.line(format_args!("{passed} passed, {failed} failed"));
     }
-    Ok(outcome)
 }
 
 fn show(result: &TestResult, output: Output) {

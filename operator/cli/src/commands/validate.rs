@@ -1,11 +1,12 @@
 //! `realmwright validate`.
 
-use realmwright_compiler::{human, json};
+use realmwright_compiler::{Compilation, human, json};
 
-use super::compile;
+use super::{compile, findings};
 use crate::Outcome;
 use crate::arguments::{Format, Sources};
 use crate::output::{BOLD, GOOD, Output};
+use crate::reports;
 
 pub(crate) fn run(sources: &Sources, output: Output) -> anyhow::Result<Outcome> {
     let compilation = compile(sources)?;
@@ -14,10 +15,17 @@ pub(crate) fn run(sources: &Sources, output: Output) -> anyhow::Result<Outcome> 
     } else {
         Outcome::Good
     };
-    if output.format == Format::Json {
-        output.line(json(&compilation.diagnostics)?);
-        return Ok(outcome);
+    let findings = || findings(&compilation.diagnostics, &sources.folder);
+    match output.format {
+        Format::Json => output.line(json(&compilation.diagnostics)?),
+        Format::Github => output.text(reports::github(&findings())),
+        Format::Sarif => output.json(&reports::sarif(&findings()))?,
+        _ => for_people(&compilation, outcome, output),
     }
+    Ok(outcome)
+}
+
+fn for_people(compilation: &Compilation, outcome: Outcome, output: Output) {
     if !compilation.diagnostics.is_empty() {
         output.line(human(&compilation.diagnostics, output.colour).trim_end());
     }
@@ -36,7 +44,6 @@ pub(crate) fn run(sources: &Sources, output: Output) -> anyhow::Result<Outcome> 
             ));
         }
     }
-    Ok(outcome)
 }
 
 fn count(number: usize, word: &str) -> String {

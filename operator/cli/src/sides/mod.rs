@@ -2,7 +2,7 @@
 
 mod git;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -11,11 +11,12 @@ use realmwright_idp::directory::Directory;
 use realmwright_snapshot::{Profile, RealmSnapshot, open};
 
 use crate::folder;
+use crate::reports::root_of;
 
 /// What a side holds.
 enum Held {
     /// To be compiled.
-    Manifests(Manifests),
+    Manifests(Manifests, PathBuf),
     /// Compiled already.
     Snapshots(Vec<Arc<RealmSnapshot>>),
 }
@@ -23,8 +24,16 @@ enum Held {
 /// A side, ready to be compared.
 pub(crate) struct Side {
     pub(crate) snapshots: Vec<Arc<RealmSnapshot>>,
-    /// What the compiler had to say, where it was asked.
-    pub(crate) compilation: Option<Compilation>,
+    /// What was compiled; none of a side that was sealed already.
+    pub(crate) compiled: Option<Compiled>,
+}
+
+/// A side of manifests.
+pub(crate) struct Compiled {
+    pub(crate) compiler: Compiler,
+    pub(crate) compilation: Compilation,
+    /// The folder that the paths of its manifests begin at.
+    pub(crate) root: PathBuf,
 }
 
 /// Reads both sides and compiles what is not compiled, for the same profile: that of the sealed
@@ -35,7 +44,7 @@ pub(crate) fn read(old: &str, new: &str) -> anyhow::Result<(Side, Side)> {
         .into_iter()
         .find_map(|held| match held {
             Held::Snapshots(snapshots) => snapshots.first(),
-            Held::Manifests(_) => None,
+            Held::Manifests(..) => None,
         })
         .map_or(CompileProfile::Production, |realm| {
             match &realm.core.profile {
@@ -52,14 +61,19 @@ fn side(held: Held, profile: &CompileProfile) -> Side {
     match held {
         Held::Snapshots(snapshots) => Side {
             snapshots,
-            compilation: None,
+            compiled: None,
         },
-        Held::Manifests(manifests) => {
-            let compilation = Compiler::new().compile(&manifests, profile);
+        Held::Manifests(manifests, root) => {
+            let mut compiler = Compiler::new();
+            let compilation = compiler.compile(&manifests, profile);
             let realms = compilation.realms.iter();
             Side {
                 snapshots: realms.map(|realm| Arc::clone(&realm.snapshot)).collect(),
-                compilation: Some(compilation),
+                compiled: Some(Compiled {
+                    compiler,
+                    compilation,
+                    root,
+                }),
             }
         }
     }
@@ -72,8 +86,8 @@ fn held(name: &str, other: &str) -> anyhow::Result<Held> {
     if path.exists() {
         return on_disk(path);
     }
-    let manifests = match name.split_once(':') {
-        Some((revision, path)) => git::read(Path::new("."), revision, path)?,
+    let (manifests, root) = match name.split_once(':') {
+        Some((revision, path)) => (git::read(Path::new("."), revision, path)?, path.into()),
         None => {
             let beside = Path::new(other);
             if !beside.is_dir() {
@@ -81,13 +95,13 @@ fn held(name: &str, other: &str) -> anyhow::Result<Held> {
             }
             let path = git::path_of(beside)
                 .with_context(|| format!("{name} is not a folder, and not a revision either"))?;
-            git::read(beside, name, &path)?
+            (git::read(beside, name, &path)?, beside.to_owned())
         }
     };
     if manifests.is_empty() {
         bail!("{name} holds no YAML files");
     }
-    Ok(Held::Manifests(manifests))
+    Ok(Held::Manifests(manifests, root))
 }
 
 fn on_disk(path: &Path) -> anyhow::Result<Held> {
@@ -109,5 +123,5 @@ fn on_disk(path: &Path) -> anyhow::Result<Held> {
     if manifests.is_empty() {
         bail!("{} holds no YAML files", path.display());
     }
-    Ok(Held::Manifests(manifests))
+    Ok(Held::Manifests(manifests, root_of(path)))
 }

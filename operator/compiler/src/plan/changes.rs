@@ -3,85 +3,84 @@
 use std::collections::BTreeMap;
 
 use realmwright_snapshot::{ClientId, Period};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::witness::Witness;
 
-/// What kind of thing changes. The order is that of a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Effect {
-    /// A realm appears in a region or goes.
-    Placement,
-    /// Addresses of the realm.
-    Issuer,
-    /// An application appears.
-    ApplicationAdded,
-    /// An application goes.
-    ApplicationRemoved,
-    /// People who got in are refused.
-    LoginStops,
-    /// People who were refused get in.
-    LoginOpens,
-    /// Whether single sign-on needs a page.
-    SilentLogin,
-    /// People are refused as before, but otherwise.
-    RefusalChanges,
-    /// People are asked for more.
-    StepsAdded,
-    /// People are asked for less.
-    StepsRemoved,
-    /// People are asked for something else.
-    StepsChange,
-    /// An application may ask for more scopes.
-    ScopeGained,
-    /// An application may ask for fewer scopes.
-    ScopeLost,
-    /// Other scopes are granted to a request that names none.
-    ScopesGranted,
-    /// A datum reaches an application that did not get it.
-    ClaimReaches,
-    /// A datum no longer reaches an application.
-    ClaimStops,
-    /// A claim has another value.
-    ClaimChanges,
-    /// People are asked for consent more often.
-    ConsentAsked,
-    /// Data leaves without a consent that was asked before.
-    ConsentDropped,
-    /// Access tokens are for others.
-    Audiences,
-    /// Sessions hold something else, or end others.
-    Session,
-    /// People appear as others to an application.
-    Subjects,
-    /// How long sessions live.
-    SessionLifetime,
-    /// How long tokens live.
-    TokenLifetime,
-    /// Signing keys and algorithms.
-    Keys,
-    /// How an application proves who it is.
-    Authentication,
-    /// Where answers may go.
-    Addresses,
-    /// What an application may ask for.
-    Protocol,
-    /// Methods of logging in.
-    Methods,
-    /// Guards against guessing and overload.
-    Protection,
-    /// How long records are kept.
-    Records,
-    /// Roles.
-    Roles,
-    /// The attribute schema.
-    Attributes,
-    /// Accounts that are created.
-    Accounts,
-    /// Names, texts, languages, links.
-    Texts,
+macro_rules! effects {
+    ($($effect:ident $name:literal $title:literal)*) => {
+        /// What kind of thing changes. The order is that of a plan.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Effect {
+            $(#[doc = $title] $effect,)*
+        }
+
+        impl Effect {
+            /// Its stable name for programs.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$effect => $name,)*
+                }
+            }
+
+            /// What it is, in words.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self {
+                    $(Self::$effect => $title,)*
+                }
+            }
+        }
+    };
 }
+
+impl Serialize for Effect {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+effects! {
+    Placement "placement" "a realm appears in a region or goes"
+    Issuer "issuer" "addresses of the realm"
+    ApplicationAdded "application-added" "an application appears"
+    ApplicationRemoved "application-removed" "an application goes"
+    LoginStops "login-stops" "people who got in are refused"
+    LoginOpens "login-opens" "people who were refused get in"
+    SilentLogin "silent-login" "whether single sign-on needs a page"
+    RefusalChanges "refusal-changes" "people are refused as before, but otherwise"
+    StepsAdded "steps-added" "people are asked for more"
+    StepsRemoved "steps-removed" "people are asked for less"
+    StepsChange "steps-change" "people are asked for something else"
+    ScopeGained "scope-gained" "an application may ask for more scopes"
+    ScopeLost "scope-lost" "an application may ask for fewer scopes"
+    ScopesGranted "scopes-granted" "other scopes are granted to a request that names none"
+    ClaimReaches "claim-reaches" "a datum reaches an application that did not get it"
+    ClaimStops "claim-stops" "a datum no longer reaches an application"
+    ClaimChanges "claim-changes" "a claim has another value"
+    ConsentAsked "consent-asked" "people are asked for consent more often"
+    ConsentDropped "consent-dropped" "data leaves without a consent that was asked before"
+    Audiences "audiences" "access tokens are for others"
+    Session "session" "sessions hold something else, or end others"
+    Subjects "subjects" "people appear as others to an application"
+    SessionLifetime "session-lifetime" "how long sessions live"
+    TokenLifetime "token-lifetime" "how long tokens live"
+    Keys "keys" "signing keys and algorithms"
+    Authentication "authentication" "how an application proves who it is"
+    Addresses "addresses" "where answers may go"
+    Protocol "protocol" "what an application may ask for"
+    Methods "methods" "methods of logging in"
+    Protection "protection" "guards against guessing and overload"
+    Records "records" "how long records are kept"
+    Roles "roles" "roles"
+    Attributes "attributes" "the attribute schema"
+    Accounts "accounts" "accounts that are created"
+    Texts "texts" "names, texts, languages, links"
+}
+
+/// So many applications are named; the rest is counted.
+const NAMED: usize = 5;
 
 /// What shows that a change is real.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -121,6 +120,21 @@ pub struct Change {
 }
 
 impl Change {
+    /// What happens to whom, with the values where there are some: one sentence.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let words = format!("{}{}", subject(&self.applications), self.text);
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => format!("{words}  {before} -> {after}"),
+            _ => words,
+        }
+    }
+
+    /// Whether it may be and was not seen to.
+    pub(super) const fn is_unfound(&self) -> bool {
+        matches!(self.evidence, Some(Evidence::NoneFound { .. }))
+    }
+
     pub(super) fn new(effect: Effect, text: impl Into<String>) -> Self {
         Self {
             effect,
@@ -210,5 +224,23 @@ pub(super) fn period(period: Period) -> String {
         "0s".to_owned()
     } else {
         text
+    }
+}
+
+/// The applications that something concerns, as the beginning of a sentence.
+pub(super) fn subject(applications: &[ClientId]) -> String {
+    if applications.is_empty() {
+        return String::new();
+    }
+    let named: Vec<&str> = applications
+        .iter()
+        .take(NAMED)
+        .map(ClientId::as_str)
+        .collect();
+    let named = named.join(", ");
+    match applications.len().saturating_sub(NAMED) {
+        0 => format!("{named}: "),
+        1 => format!("{named} and 1 other: "),
+        more => format!("{named} and {more} others: "),
     }
 }

@@ -87,6 +87,15 @@ pub struct RealmPlan {
     pub announced: BTreeMap<ClientId, BTreeSet<Class>>,
 }
 
+impl RealmPlan {
+    /// What is shown one by one: what is seen to happen, and what must be looked at whether or not
+    /// somebody was found for whom it does. The rest is counted.
+    pub fn shown(&self) -> impl Iterator<Item = &Change> {
+        let changes = self.changes.iter();
+        changes.filter(|change| change.risk.is_some() || !change.is_unfound())
+    }
+}
+
 /// What a change does, as the exit code says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]

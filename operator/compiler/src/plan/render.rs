@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use realmwright_snapshot::ClientId;
 
-use super::changes::{Change, Evidence};
+use super::changes::{Change, Evidence, subject};
 use super::fields::FieldChange;
 use super::witness::Witness;
 use super::{Plan, RealmPlan, Standing, Verdict};
@@ -13,9 +13,6 @@ use crate::diagnostics::{Colour, Painter};
 const BOLD: &str = "\u{1b}[1m";
 const RED: &str = "\u{1b}[1;31m";
 const FAINT: &str = "\u{1b}[2m";
-
-/// So many applications are named; the rest is counted.
-const NAMED: usize = 5;
 
 /// A longer value of a field is cut.
 const LONGEST_VALUE: usize = 200;
@@ -32,7 +29,7 @@ pub fn human(plan: &Plan, colour: Colour) -> String {
         let title = format!("{} in {}", realm.realm, realm.region);
         let standing = standing(realm.standing);
         let _ = writeln!(out, "{}{standing}\n", painter.paint(BOLD, &title));
-        for change in shown(realm) {
+        for change in realm.shown() {
             human_change(&mut out, change, &painter);
         }
         for line in unfound(realm) {
@@ -113,7 +110,7 @@ pub fn markdown(plan: &Plan) -> String {
             realm.region,
             standing(realm.standing)
         );
-        for change in shown(realm) {
+        for change in realm.shown() {
             markdown_change(&mut out, change);
         }
         for line in unfound(realm) {
@@ -186,33 +183,6 @@ const fn standing(standing: Standing) -> &'static str {
         Standing::Removed => "  (removed)",
         Standing::Kept => "",
     }
-}
-
-fn subject(applications: &[ClientId]) -> String {
-    if applications.is_empty() {
-        return String::new();
-    }
-    let named: Vec<&str> = applications
-        .iter()
-        .take(NAMED)
-        .map(ClientId::as_str)
-        .collect();
-    let named = named.join(", ");
-    match applications.len().saturating_sub(NAMED) {
-        0 => format!("{named}: "),
-        1 => format!("{named} and 1 other: "),
-        more => format!("{named} and {more} others: "),
-    }
-}
-
-fn is_unfound(change: &Change) -> bool {
-    matches!(change.evidence, Some(Evidence::NoneFound { .. }))
-}
-
-/// Claims that newly reach an application are shown whether or not somebody was found.
-fn shown(realm: &RealmPlan) -> impl Iterator<Item = &Change> {
-    let changes = realm.changes.iter();
-    changes.filter(|change| change.risk.is_some() || !is_unfound(change))
 }
 
 /// What may differ but was not seen to, in one line for the applications that it may differ for.
