@@ -9,7 +9,7 @@ use realmwright_snapshot::Digest;
 
 use crate::diagnostics::{Code, Diagnostic, Location, Severity, did_you_mean};
 use crate::manifests::Document;
-use crate::object::{ObjectId, Placed};
+use crate::object::{Kind, ObjectId, Placed};
 use crate::path::{FieldPath, Step};
 use crate::yaml::{self, Node, Span, Value};
 
@@ -245,15 +245,37 @@ impl Report {
     }
 }
 
-/// Whether a document is, or tries to be, a Secret: by its kind, or, where that is mistyped, by
-/// the fields that only a Secret has. Its text is then never shown.
+/// Whether a document is, or tries to be, a Secret: by its kind or its group, or, where these are
+/// mistyped, by the fields that only a Secret has. Its text is then never shown. The text is judged,
+/// not what was parsed of it: it may be what cannot be parsed.
 fn holds_secrets(document: &Document) -> bool {
-    document.text.lines().any(|line| {
-        let key = line.trim_start_matches(['{', ' ', '"', '\'']);
-        (line.contains("kind") && line.contains("Secret"))
-            || line.contains("stringData")
-            || (key.starts_with("data") && line.contains(':'))
-            || line.contains("\"data\"")
+    let lines = || document.text.lines();
+    let of_kind = |line: &str| {
+        let kind = line.strip_prefix("kind:").map(bare);
+        kind.is_some_and(|kind| Kind::OURS.iter().any(|ours| ours.as_str() == kind))
+    };
+    let is_ours = lines().any(of_kind);
+    lines().any(|line| {
+        let names_it = line.contains("kind") && line.contains("Secret");
+        (names_it && !is_ours)
+            || line.strip_prefix("apiVersion:").map(bare) == Some("v1")
+            || has_key(line, "data")
+            || has_key(line, "stringData")
+    })
+}
+
+/// A scalar without its quotes.
+fn bare(scalar: &str) -> &str {
+    scalar.trim().trim_matches(['"', '\''])
+}
+
+/// Whether a line has this key, at its start or within braces.
+fn has_key(line: &str, key: &str) -> bool {
+    line.match_indices(key).any(|(at, _)| {
+        let (before, rest) = line.split_at(at);
+        let after = rest.get(key.len()..).unwrap_or_default();
+        let after = after.trim_start_matches(['"', '\'']).trim_start();
+        !before.ends_with(|c: char| c.is_alphanumeric() || c == '_') && after.starts_with(':')
     })
 }
 
