@@ -91,6 +91,26 @@ async fn foreign_hashes_are_imported_and_an_interrupted_import_goes_on() {
         assert!(done, "run {run}: {said}");
     }
     assert!(can_log_in(&dev, FIRST).await);
+
+    // A line that was refused is not done: it is tried again, and said again.
+    let bad = r#"{"name": "three", "attributes": {"nonsense": "x"}}"#;
+    std::fs::write(&file, format!("{bad}\n{text}\n")).unwrap();
+    for run in 0..2 {
+        let (done, said) = dev.accounts(&["import", path, "--keep-going"], "");
+        assert!(!done, "run {run}: {said}");
+        let report: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(report["refused"][0]["line"], 1, "run {run}: {said}");
+    }
+    let good = line("three", "planted.third@example.com");
+    std::fs::write(&file, format!("{good}\n{text}\n")).unwrap();
+    let (done, said) = dev.accounts(&["import", path], "");
+    assert!(done, "{said}");
+    let report: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (&report["created"], &report["present"]),
+        (&1.into(), &2.into()),
+        "{said}"
+    );
 }
 
 fn bcrypt_of_first() -> String {

@@ -1,15 +1,17 @@
 //! Import of many accounts from a file of JSON objects, one a line.
 //!
-//! How far a run came is noted beside the file after every request, together with a mark of the
-//! file's content: a run after an interruption goes on there. The server passes over an account
-//! that it has already under the same name, so that a line sent twice makes nothing twice.
+//! How far a run came is noted beside the file after every request, together with the lines that
+//! were refused and a mark of the file's content: a run after an interruption goes on there, and
+//! tries what was refused again. The server passes over an account that it has already under the
+//! same name, so that a line sent twice makes nothing twice.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{BufRead, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +25,10 @@ const MAX_LINE: usize = 256 * 1024;
 
 /// One request carries so many lines: plain passwords among them cost tens of milliseconds each,
 /// and the request has a time limit.
-const CHUNK_LINES: u64 = 100;
+const CHUNK_LINES: usize = 100;
+
+/// A run ends at so many refused lines: something is wrong with all of them.
+const MOST_REFUSED: usize = 10_000;
 
 /// And at most about so many bytes.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
@@ -55,13 +60,18 @@ pub(crate) struct Settings<'a> {
 struct Note {
     /// Of which file: its length and a hash of its first and last part.
     mark: String,
-    /// Lines that are done.
+    /// Lines that were sent.
     lines: u64,
+    /// Those of them that were refused, by number.
+    #[serde(default)]
+    refused: BTreeSet<u64>,
 }
 
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
+    /// Lines that a former run has done.
+    before: u64,
     created: u64,
     present: u64,
     refused: Vec<RefusedLine>,
@@ -81,48 +91,54 @@ pub(crate) async fn run(
     let file = settings.file;
     let mark = mark_of(file)?;
     let note_path = note_path(file);
-    let skip = match settings.begin {
-        Begin::AtFirst => 0,
+    let mut note = match settings.begin {
+        Begin::AtFirst => None,
         Begin::WhereStopped => former(&note_path, &mark),
-    };
+    }
+    .unwrap_or(Note {
+        mark,
+        ..Note::default()
+    });
     let total = count_lines(file)?;
     let bar = progress(total, output);
-    bar.set_position(skip);
-    let mut note = Note { mark, lines: skip };
-    let mut report = Report::default();
-    let mut reader = BufReader::new(open(file)?);
-    for _ in 0..skip {
-        next_line(&mut reader)?;
-    }
+    let mut report = Report {
+        before: note.lines.saturating_sub(note.refused.len() as u64),
+        ..Report::default()
+    };
+    let mut lines = Lines::new(BufReader::new(open(file)?), &note);
     let mut stopped = None;
     loop {
-        let chunk = next_chunk(&mut reader)?;
-        if chunk.lines == 0 {
+        bar.set_position(note.lines);
+        let chunk = lines.chunk()?;
+        let Some(last) = chunk.numbers.last() else {
             break;
-        }
-        match take(api, chunk.text, note.lines, &mut report).await {
-            Ok(()) => note.lines += chunk.lines,
+        };
+        match take(api, &chunk, &mut note, &mut report).await {
+            Ok(()) => note.lines = note.lines.max(*last),
             Err(fault) => {
                 stopped = Some(fault);
                 break;
             }
         }
-        bar.set_position(note.lines);
         write_note(&note_path, &note)?;
-        if settings.on_refusal == OnRefusal::Stop && !report.refused.is_empty() {
+        if settings.on_refusal == OnRefusal::Stop && !note.refused.is_empty() {
+            break;
+        }
+        if note.refused.len() >= MOST_REFUSED {
+            stopped = Some(anyhow!("{MOST_REFUSED} lines were refused"));
             break;
         }
     }
     bar.finish_and_clear();
-    if stopped.is_none() && report.refused.is_empty() {
+    if stopped.is_none() && note.refused.is_empty() {
         let _ = std::fs::remove_file(&note_path);
     }
-    tell(&report, total, note.lines, output)?;
+    tell(&report, total, &note, output)?;
     if let Some(fault) = stopped {
-        let done = note.lines;
-        return Err(fault.context(format!("stopped after line {done}; run it again to go on")));
+        let sent = note.lines;
+        return Err(fault.context(format!("stopped after line {sent}; run it again to go on")));
     }
-    Ok(if report.refused.is_empty() {
+    Ok(if note.refused.is_empty() {
         Outcome::Good
     } else {
         Outcome::Wrong
@@ -130,40 +146,91 @@ pub(crate) async fn run(
 }
 
 /// Sends some lines. An error means that going on makes no sense: no connection, no permission.
-async fn take(api: &mut Api, text: String, before: u64, report: &mut Report) -> anyhow::Result<()> {
-    for answer in api.import(text).await? {
+async fn take(
+    api: &mut Api,
+    chunk: &Chunk,
+    note: &mut Note,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let answers = api.import(chunk.text.clone()).await?;
+    for number in &chunk.numbers {
+        note.refused.remove(number);
+    }
+    for answer in answers {
+        let Some(number) = chunk.number(answer.line) else {
+            bail!(
+                "the server answers for line {}, which was not sent",
+                answer.line
+            );
+        };
         match answer.outcome {
             LineOutcome::Created => report.created += 1,
             LineOutcome::Exists => report.present += 1,
-            LineOutcome::Failed => report.refused.push(RefusedLine {
-                line: before + answer.line,
-                reason: answer.reason(),
-            }),
+            LineOutcome::Failed => {
+                note.refused.insert(number);
+                report.refused.push(RefusedLine {
+                    line: number,
+                    reason: answer.reason(),
+                });
+            }
         }
     }
     Ok(())
 }
 
 /// Some lines, for one request.
+#[derive(Debug, Default)]
 struct Chunk {
-    lines: u64,
+    /// Of each line, in the file; from 1.
+    numbers: Vec<u64>,
     text: String,
 }
 
-fn next_chunk(reader: &mut impl BufRead) -> anyhow::Result<Chunk> {
-    let mut chunk = Chunk {
-        lines: 0,
-        text: String::new(),
-    };
-    while chunk.lines < CHUNK_LINES && chunk.text.len() < CHUNK_BYTES {
-        let Some(line) = next_line(reader)? else {
-            break;
-        };
-        chunk.lines += 1;
-        chunk.text.push_str(&line);
-        chunk.text.push('\n');
+impl Chunk {
+    /// The number in the file of a line of the request.
+    fn number(&self, line: u64) -> Option<u64> {
+        let index = usize::try_from(line.checked_sub(1)?).ok()?;
+        self.numbers.get(index).copied()
     }
-    Ok(chunk)
+}
+
+/// The lines of a file that are to be sent: those that a former run left, and those that were
+/// refused.
+struct Lines<R> {
+    reader: R,
+    /// The last line that was read.
+    number: u64,
+    sent: u64,
+    refused: BTreeSet<u64>,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn new(reader: R, note: &Note) -> Self {
+        Self {
+            reader,
+            number: 0,
+            sent: note.lines,
+            refused: note.refused.clone(),
+        }
+    }
+
+    /// The next ones; empty at the end.
+    fn chunk(&mut self) -> anyhow::Result<Chunk> {
+        let mut chunk = Chunk::default();
+        while chunk.numbers.len() < CHUNK_LINES && chunk.text.len() < CHUNK_BYTES {
+            let Some(line) = next_line(&mut self.reader)? else {
+                break;
+            };
+            self.number += 1;
+            if self.number <= self.sent && !self.refused.contains(&self.number) {
+                continue;
+            }
+            chunk.numbers.push(self.number);
+            chunk.text.push_str(&line);
+            chunk.text.push('\n');
+        }
+        Ok(chunk)
+    }
 }
 
 fn open(file: &Path) -> anyhow::Result<File> {
@@ -216,12 +283,11 @@ fn mark_of(file: &Path) -> anyhow::Result<String> {
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-fn former(note_path: &Path, mark: &str) -> u64 {
-    std::fs::read(note_path)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<Note>(&bytes).ok())
-        .filter(|note| note.mark == mark)
-        .map_or(0, |note| note.lines)
+fn former(note_path: &Path, mark: &str) -> Option<Note> {
+    let bytes = std::fs::read(note_path).ok()?;
+    let note: Note = serde_json::from_slice(&bytes).ok()?;
+    let is_whole = note.refused.iter().all(|line| *line <= note.lines);
+    (note.mark == mark && is_whole).then_some(note)
 }
 
 fn write_note(path: &Path, note: &Note) -> anyhow::Result<()> {
@@ -237,14 +303,14 @@ fn progress(total: u64, output: Output) -> ProgressBar {
     }
     let bar = ProgressBar::new(total);
     if let Ok(style) =
-        ProgressStyle::with_template("{bar:40.cyan/dim} {pos}/{len} accounts  {per_sec}  {eta}")
+        ProgressStyle::with_template("{bar:40.cyan/dim} {pos}/{len} accounts  {per_sec:.0}  {eta}")
     {
         bar.set_style(style.progress_chars("━━─"));
     }
     bar
 }
 
-fn tell(report: &Report, total: u64, done: u64, output: Output) -> anyhow::Result<()> {
+fn tell(report: &Report, total: u64, note: &Note, output: Output) -> anyhow::Result<()> {
     if output.format == Format::Json {
         return output.json(report);
     }
@@ -256,13 +322,30 @@ fn tell(report: &Report, total: u64, done: u64, output: Output) -> anyhow::Resul
             refused.reason
         ));
     }
+    let mut parts = vec![
+        format!("{} created", report.created),
+        format!("{} there before", report.present),
+        format!("{} refused", note.refused.len()),
+    ];
+    if report.before > 0 {
+        parts.push(format!("{} done by a former run", report.before));
+    }
     output.line(format_args!(
-        "{} {} created, {} there before, {} refused; {done} of {total} lines",
+        "{} {}; {} of {total} lines",
         output.paint(GOOD, "import:"),
-        report.created,
-        report.present,
-        report.refused.len(),
+        parts.join(", "),
+        note.lines,
     ));
+    if !note.refused.is_empty() {
+        let on = if note.lines < total {
+            "; --keep-going goes on after them"
+        } else {
+            ""
+        };
+        output.line(format_args!(
+            "mend the refused lines and run it again: what is there is passed over{on}"
+        ));
+    }
     Ok(())
 }
 
@@ -270,20 +353,43 @@ fn tell(report: &Report, total: u64, done: u64, output: Output) -> anyhow::Resul
 mod tests {
     use super::*;
 
+    fn numbers(text: &str, note: &Note) -> Vec<Vec<u64>> {
+        let mut lines = Lines::new(text.as_bytes(), note);
+        let mut chunks = Vec::new();
+        loop {
+            let chunk = lines.chunk().unwrap();
+            assert_eq!(chunk.text.lines().count(), chunk.numbers.len());
+            if chunk.numbers.is_empty() {
+                return chunks;
+            }
+            chunks.push(chunk.numbers);
+        }
+    }
+
     #[test]
     fn lines_are_sent_in_chunks_and_none_is_lost() {
-        let text = "{}\n".repeat(250);
-        let mut reader = text.as_bytes();
-        let mut sizes = Vec::new();
-        loop {
-            let chunk = next_chunk(&mut reader).unwrap();
-            if chunk.lines == 0 {
-                break;
-            }
-            assert_eq!(chunk.text.lines().count() as u64, chunk.lines);
-            sizes.push(chunk.lines);
-        }
+        let chunks = numbers(&"{}\n".repeat(250), &Note::default());
+        let sizes: Vec<usize> = chunks.iter().map(Vec::len).collect();
         assert_eq!(sizes, [100, 100, 50]);
+        assert!(chunks.into_iter().flatten().eq(1..=250));
+    }
+
+    /// A run goes on after the last, and what was refused is tried again.
+    #[test]
+    fn what_was_refused_is_not_done() {
+        let note = Note {
+            mark: String::new(),
+            lines: 4,
+            refused: BTreeSet::from([2]),
+        };
+        assert_eq!(numbers(&"{}\n".repeat(6), &note), [[2, 5, 6]]);
+        let chunk = Chunk {
+            numbers: vec![2, 5, 6],
+            text: String::new(),
+        };
+        assert_eq!(chunk.number(2), Some(5));
+        assert_eq!(chunk.number(0), None);
+        assert_eq!(chunk.number(4), None);
     }
 
     #[test]
@@ -293,16 +399,17 @@ mod tests {
         std::fs::write(&file, "{}\n{}\n{}").unwrap();
         let mark = mark_of(&file).unwrap();
         let path = note_path(&file);
-        assert_eq!(former(&path, &mark), 0);
+        assert_eq!(former(&path, &mark), None);
         let note = Note {
             mark: mark.clone(),
             lines: 2,
+            refused: BTreeSet::from([1]),
         };
         write_note(&path, &note).unwrap();
-        assert_eq!(former(&path, &mark), 2);
+        assert_eq!(former(&path, &mark), Some(note));
         assert_eq!(count_lines(&file).unwrap(), 3);
         std::fs::write(&file, "{}\n{}\n{\"name\":\"x\"}").unwrap();
-        assert_eq!(former(&path, &mark_of(&file).unwrap()), 0);
+        assert_eq!(former(&path, &mark_of(&file).unwrap()), None);
     }
 
     #[test]
