@@ -16,11 +16,6 @@ async fn log_in(browser: &Browser) {
     browser.press("form.form button.primary").await;
 }
 
-async fn assert_accessible(browser: &Browser, page: &str) {
-    let faults = browser.accessibility_faults().await;
-    assert!(faults.is_empty(), "{page}: {faults:#?}");
-}
-
 /// Password login, single sign-on, logout (KC-LO-01, OIDC-30), and a page for every fault of the
 /// request (KC-AZ-01).
 #[tokio::test]
@@ -32,18 +27,20 @@ async fn a_person_logs_in_and_out() {
     let begun = application.begin(&["profile"], &[]);
     browser.client.goto(begun.url.as_str()).await.unwrap();
     assert!(browser.text().await.contains("Harbour library"));
-    assert_accessible(&browser, "login").await;
+    browser.assert_accessible("login").await;
     browser.fill("login", LOGIN).await;
     browser.fill("password", "planted-password wrong").await;
     browser.press("form.form button.primary").await;
     browser.one("[role='alert']").await;
-    assert_accessible(&browser, "login after a wrong password").await;
+    browser
+        .assert_accessible("login after a wrong password")
+        .await;
     log_in(&browser).await;
     let logged_in = application.finish(begun).await;
 
     let end = application.log_out(&logged_in);
     browser.client.goto(end.as_str()).await.unwrap();
-    assert_accessible(&browser, "logout").await;
+    browser.assert_accessible("logout").await;
     browser.press("button[value='yes']").await;
     assert_eq!(
         browser.client.current_url().await.unwrap(),
@@ -76,7 +73,7 @@ async fn a_wrong_redirect_address_is_a_page() {
     assert_eq!(browser.client.current_url().await.unwrap().as_str(), wrong);
     let id = browser.one(".error-id").await.text().await.unwrap();
     assert!(!id.is_empty());
-    assert_accessible(&browser, "error").await;
+    browser.assert_accessible("error").await;
     dev.wait_for_log(&id);
     browser.close().await;
 }
@@ -92,7 +89,7 @@ async fn a_second_factor_is_set_up_at_login() {
     let begun = application.begin(&[], &[]);
     browser.client.goto(begun.url.as_str()).await.unwrap();
     log_in(&browser).await;
-    assert_accessible(&browser, "enrolment").await;
+    browser.assert_accessible("enrolment").await;
     browser
         .one("details.more summary")
         .await
@@ -103,7 +100,7 @@ async fn a_second_factor_is_set_up_at_login() {
     let authenticator = Authenticator::with_seed(&seed);
     browser.fill("code", &authenticator.code(0)).await;
     browser.press("form.form button.primary").await;
-    assert_accessible(&browser, "recovery codes").await;
+    browser.assert_accessible("recovery codes").await;
     let mut codes = Vec::new();
     for code in browser
         .client
@@ -124,7 +121,7 @@ async fn a_second_factor_is_set_up_at_login() {
     let begun = application.begin(&[], &[]);
     browser.client.goto(begun.url.as_str()).await.unwrap();
     log_in(&browser).await;
-    assert_accessible(&browser, "code").await;
+    browser.assert_accessible("code").await;
     browser
         .one("details.more summary")
         .await
@@ -162,7 +159,7 @@ async fn consent_is_remembered_and_asks_only_for_what_is_new() {
     browser.client.goto(begun.url.as_str()).await.unwrap();
     log_in(&browser).await;
     assert!(browser.text().await.contains("Photo albums"));
-    assert_accessible(&browser, "consent").await;
+    browser.assert_accessible("consent").await;
     browser.press("button[value='allow']").await;
     application.finish(begun).await;
 

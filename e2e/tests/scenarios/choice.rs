@@ -51,11 +51,6 @@ async fn served() -> (Dev, Application) {
     (dev, application)
 }
 
-async fn assert_accessible(browser: &Browser, page: &str) {
-    let faults = browser.accessibility_faults().await;
-    assert!(faults.is_empty(), "{page}: {faults:#?}");
-}
-
 /// Moves the focus forward to the element and presses it with the keyboard.
 async fn enter(browser: &Browser, css: &str) {
     let wanted = browser.one(css).await.text().await.expect("a text");
@@ -78,9 +73,11 @@ async fn another_way_is_chosen_by_keyboard() {
     let browser = Browser::open().await;
     let begun = application.begin(&[], &[]);
     browser.client.goto(begun.url.as_str()).await.unwrap();
-    assert_accessible(&browser, "the first of several methods").await;
+    browser
+        .assert_accessible("the first of several methods")
+        .await;
     enter(&browser, "button[value='other-way']").await;
-    assert_accessible(&browser, "choice").await;
+    browser.assert_accessible("choice").await;
     let choices = browser.one("form.choices").await.text().await.unwrap();
     let lines: Vec<&str> = choices.lines().collect();
     assert_eq!(lines, ["Phone number and password", "Password"]);

@@ -15,6 +15,7 @@ mod dev_options;
 mod journey;
 mod kill;
 mod live;
+mod pages;
 mod pods;
 mod refusals;
 mod region_database;

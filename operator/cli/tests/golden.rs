@@ -273,3 +273,75 @@ fn a_side_may_be_a_revision() {
     assert!(text.contains("nosuchrevision"), "{text}");
     assert!(text.ends_with("status 3"), "{text}");
 }
+
+/// The script of the examples for pipelines, in a repository of its own.
+#[test]
+fn the_script_for_pipelines_says_what_a_change_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/ci/plan.sh");
+    let tools = PathBuf::from(env!("CARGO_BIN_EXE_realmwright"));
+    let path = std::env::join_paths(
+        std::iter::once(tools.parent().unwrap().to_owned())
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    )
+    .unwrap();
+    let git = |arguments: &[&str]| {
+        let done = Command::new("git")
+            .arg("-C")
+            .arg(root)
+            .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{done:?}");
+    };
+    let plan = |revision: &str| {
+        let done = Command::new("bash")
+            .arg(&script)
+            .args([revision, "config", "plan.md"])
+            .current_dir(root)
+            .env("PATH", &path)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(done.stdout).unwrap();
+        let word = said.lines().last().unwrap_or_default().to_owned();
+        let text = std::fs::read_to_string(root.join("plan.md")).unwrap_or_default();
+        (done.status.success(), word, text)
+    };
+    let config = root.join("config");
+    std::fs::create_dir(&config).unwrap();
+    git(&["init", "--quiet"]);
+    git(&["commit", "--quiet", "--allow-empty", "--message", "nothing"]);
+    let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let take = |name: &str| {
+        for entry in std::fs::read_dir(data.join(name)).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), config.join(entry.file_name())).unwrap();
+        }
+    };
+    take("small");
+    let (good, word, text) = plan("HEAD");
+    assert!(
+        good && word == "changes" && text.contains("is new"),
+        "{text}"
+    );
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "config"]);
+    assert_eq!(plan("HEAD").1, "none");
+    let edited = std::fs::read_dir(&config).unwrap().find_map(|entry| {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let other = text.replace("displayName: {en: ", "displayName: {en: Another ");
+        (other != text).then(|| std::fs::write(path, other).unwrap())
+    });
+    assert!(edited.is_some(), "nothing to edit");
+    let (good, word, text) = plan("HEAD");
+    assert!(good && word == "changes", "{word}");
+    assert!(text.starts_with("### Realmwright plan: "), "{text}");
+    let (good, ..) = plan("no-such-revision");
+    assert!(!good);
+    std::fs::write(config.join("broken.yaml"), "kind: [").unwrap();
+    let (good, ..) = plan("HEAD");
+    assert!(!good);
+}

@@ -70,7 +70,7 @@ impl Application {
             .expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let routes = Router::new()
-            .route("/callback", get(callback))
+            .route("/callback", get(callback).post(posted))
             .route("/", get(|| async { "Goodbye" }))
             .with_state(sender);
         tokio::spawn(async move { axum::serve(listener, routes).await });
@@ -212,11 +212,20 @@ async fn callback(
     State(sender): State<mpsc::UnboundedSender<Vec<(String, String)>>>,
     RawQuery(query): RawQuery,
 ) -> &'static str {
-    let query = query.unwrap_or_default();
-    let parameters = url::form_urlencoded::parse(query.as_bytes())
-        .into_owned()
-        .collect();
-    let _ = sender.send(parameters);
+    take(&sender, &query.unwrap_or_default())
+}
+
+/// The same for the response mode `form_post`.
+async fn posted(
+    State(sender): State<mpsc::UnboundedSender<Vec<(String, String)>>>,
+    form: String,
+) -> &'static str {
+    take(&sender, &form)
+}
+
+fn take(sender: &mpsc::UnboundedSender<Vec<(String, String)>>, answer: &str) -> &'static str {
+    let parameters = url::form_urlencoded::parse(answer.as_bytes());
+    let _ = sender.send(parameters.into_owned().collect());
     "Welcome"
 }
 

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use fantoccini::elements::Element;
 use fantoccini::key::Key;
+use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
-use serde_json::json;
+use http::Method;
+use serde_json::{Value, json};
+use url::{ParseError, Url};
 
 use super::child::Running;
 
@@ -154,8 +157,47 @@ impl Browser {
         format!("{url:?}\n{source}")
     }
 
-    /// What axe-core finds on the page: empty when it is accessible.
-    pub(crate) async fn accessibility_faults(&self) -> Vec<String> {
+    /// Fails where axe-core finds a fault of the page, or it must be scrolled sideways: on a desk
+    /// and on a telephone, light and dark.
+    pub(crate) async fn assert_accessible(&self, page: &str) {
+        for (width, height) in [(1280, 900), (360, 740)] {
+            for colours in ["light", "dark"] {
+                self.look(width, height, colours).await;
+                let faults = self.accessibility_faults().await;
+                assert!(
+                    faults.is_empty(),
+                    "{page}, {width} px, {colours}: {faults:#?}"
+                );
+                let wide = "return document.documentElement.scrollWidth";
+                let wide = self.client.execute(wide, Vec::new()).await;
+                let wide = wide.expect("a number").as_i64().expect("a number");
+                assert!(wide <= width, "{page} is {wide} px wide on {width} px");
+            }
+        }
+        self.look(1280, 900, "light").await;
+    }
+
+    async fn look(&self, width: i64, height: i64, colours: &str) {
+        let screen = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
+        });
+        self.devtools("Emulation.setDeviceMetricsOverride", screen)
+            .await;
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": colours}]});
+        self.devtools("Emulation.setEmulatedMedia", media).await;
+    }
+
+    async fn devtools(&self, command: &str, parameters: Value) {
+        self.client
+            .issue_cmd(DevTools {
+                command: command.to_owned(),
+                parameters,
+            })
+            .await
+            .expect("the browser does as told");
+    }
+
+    async fn accessibility_faults(&self) -> Vec<String> {
         let axe = std::fs::read_to_string(concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/node_modules/axe-core/axe.min.js"
@@ -163,6 +205,7 @@ impl Browser {
         .expect("scripts/prepare brings axe-core");
         let script = format!(
             "{axe}; const done = arguments[arguments.length - 1];
+             document.getAnimations().forEach(one => one.finish());
              axe.run(document).then(r => done(r.violations.map(v =>
                  v.id + ': ' + v.help + ' ' + v.nodes.map(n => n.html).join(' | '))));"
         );
@@ -172,5 +215,24 @@ impl Browser {
             .await
             .expect("axe-core runs");
         serde_json::from_value(found).expect("a list of texts")
+    }
+}
+
+/// A command of the browser's own protocol, through its driver.
+#[derive(Debug)]
+struct DevTools {
+    command: String,
+    parameters: Value,
+}
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        let session = session.unwrap_or_default();
+        base.join(&format!("session/{session}/goog/cdp/execute"))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        let body = json!({"cmd": self.command, "params": self.parameters});
+        (Method::POST, Some(body.to_string()))
     }
 }
