@@ -96,6 +96,7 @@ pub(crate) fn harden(headers: &mut HeaderMap, https: bool) {
 mod tests {
     use super::*;
 
+    /// KC-AZ-13.
     #[test]
     fn kc_az_13_pages_are_never_framed_and_run_no_script() {
         let policy = PagePolicy::default().header();

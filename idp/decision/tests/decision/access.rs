@@ -36,6 +36,7 @@ fn is_denied(decision: &AccessDecision) -> bool {
     matches!(decision, AccessDecision::Denied { .. })
 }
 
+/// APP-10.
 #[test]
 fn app_10_one_rule_that_holds_is_enough() {
     assert_eq!(decide(None), by(None));
@@ -46,6 +47,7 @@ fn app_10_one_rule_that_holds_is_enough() {
     assert!(is_denied(&decide(Some(&[("no", "false")]))));
 }
 
+/// APP-10.
 #[test]
 fn app_10_a_rule_without_a_name_is_audited_by_its_text() {
     assert_eq!(
@@ -74,6 +76,7 @@ fn a_missing_decision_denies() {
     assert!(is_denied(&access.decide(&world.facts())));
 }
 
+/// APP-11.
 #[test]
 fn app_11_claims_groups_and_roles() {
     assert_eq!(
@@ -90,6 +93,7 @@ fn app_11_claims_groups_and_roles() {
     )]))));
 }
 
+/// APP-12.
 #[test]
 fn app_12_a_denial_says_who_shows_it_and_what_was_tried() {
     for on_deny in [OnDeny::ErrorPage, OnDeny::ProtocolError] {

@@ -57,6 +57,7 @@ fn compiled_schema() -> Schema {
     Schema::compile(&rich_schema(), &purposes).unwrap()
 }
 
+/// ATTR-IN-01.
 #[test]
 fn attr_in_01_a_value_is_checked_and_brought_into_its_form() {
     let schema = compiled_schema();
@@ -77,6 +78,7 @@ fn attr_in_01_a_value_is_checked_and_brought_into_its_form() {
     assert!(!fault.to_string().contains("secret"));
 }
 
+/// ATTR-STORED-01.
 #[test]
 fn attr_stored_01_type_declaration_and_length() {
     let schema = compiled_schema();
@@ -107,6 +109,7 @@ fn attr_stored_01_type_declaration_and_length() {
     );
 }
 
+/// ATTR-STORED-01.
 #[test]
 fn attr_stored_01_required_attributes_stay() {
     let schema = compiled_schema();
@@ -122,6 +125,7 @@ fn attr_stored_01_required_attributes_stay() {
     assert_eq!(schema.removal(&"email".into()), Ok(()));
 }
 
+/// ATTR-COMP-01.
 #[test]
 fn attr_comp_01_computed_on_read() {
     let mut person = person();
@@ -143,6 +147,7 @@ fn attr_comp_01_computed_on_read() {
     assert!(!person.attributes.contains_key("active"));
 }
 
+/// ATTR-COMP-02.
 #[test]
 fn attr_comp_02_a_list_computes_to_a_list() {
     let mut person = person();
@@ -191,6 +196,7 @@ fn faulty_transforms_are_refused() {
     assert!(Schema::compile(&fine, &Purposes::default()).is_ok());
 }
 
+/// AUTH-GEN-08.
 #[test]
 fn auth_gen_08_and_09_name_and_masked_identifier() {
     let schema = compiled_schema();
@@ -242,6 +248,7 @@ fn condition(attribute: &str, value: &str, case_insensitive: bool) -> (String, S
     (attribute.to_owned(), value.to_owned(), case_insensitive)
 }
 
+/// AUTH-MATCH-01.
 #[test]
 fn auth_match_01_alternatives_of_conditions() {
     let found = alternatives(
@@ -258,6 +265,7 @@ fn auth_match_01_alternatives_of_conditions() {
     assert_eq!(found[2], [condition("sub", "Ann@Example.com", false)]);
 }
 
+/// ATTR-IN-02.
 #[test]
 fn attr_in_02_a_typed_login_is_brought_into_the_stored_form() {
     let found = alternatives(&[&[("mobile", "login")]], "8 999 123-45-67");
@@ -299,6 +307,7 @@ fn faulty_match_rules_are_refused() {
     ));
 }
 
+/// AUTH-MATCH-03.
 #[test]
 fn auth_match_03_one_account_or_nobody() {
     let set = |subs: &[&'static str]| subs.iter().copied().collect::<BTreeSet<_>>();

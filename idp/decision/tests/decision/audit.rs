@@ -113,6 +113,7 @@ fn record(event: AuditEvent) -> AuditRecord {
     }
 }
 
+/// EVENT-TYPE.
 #[test]
 fn event_type_the_kinds_of_the_catalogue() {
     let kinds: Vec<&str> = events().iter().map(AuditEvent::kind).collect();
@@ -146,6 +147,7 @@ fn event_type_the_kinds_of_the_catalogue() {
     assert_eq!(distinct.len(), kinds.len(), "one kind for one event");
 }
 
+/// REGION-RES-02.
 #[test]
 fn region_res_02_the_log_gets_nothing_personal_from_any_event() {
     for event in events() {
@@ -191,6 +193,7 @@ fn an_attribute_that_is_pseudonymous_may_be_logged_and_a_medical_one_may_not() {
     );
 }
 
+/// EVENT-26.
 #[test]
 fn event_26_and_27_say_what_happened() {
     let events = events();

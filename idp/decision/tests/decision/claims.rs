@@ -30,6 +30,7 @@ fn fault(claim: ClaimSnapshot) -> ClaimFaultKind {
     faults.remove(0).kind
 }
 
+/// KC-MAP-01.
 #[test]
 fn kc_map_01_an_attribute_keeps_its_type_and_an_absent_one_is_left_out() {
     let list = [
@@ -54,6 +55,7 @@ fn kc_map_01_an_attribute_keeps_its_type_and_an_absent_one_is_left_out() {
     assert_eq!(made(&list, &world, &roles()), json!({"photo": "/wA="}));
 }
 
+/// KC-MAP-02.
 #[test]
 fn kc_map_02_a_constant() {
     let list = [
@@ -69,6 +71,7 @@ fn kc_map_02_a_constant() {
     );
 }
 
+/// KC-MAP-08.
 #[test]
 fn kc_map_08_an_expression_over_person_client_and_session() {
     let list = [
@@ -121,6 +124,7 @@ fn dots_make_nested_objects() {
     assert_eq!(faults[0].index, 1);
 }
 
+/// KC-MAP-05, KC-ROLE-03.
 #[test]
 fn kc_map_05_and_kc_role_03_roles_and_no_key_for_an_empty_set() {
     let list = [
@@ -140,6 +144,7 @@ fn kc_map_05_and_kc_role_03_roles_and_no_key_for_an_empty_set() {
     assert_eq!(made_simply(&list), json!({}));
 }
 
+/// KC-MAP-04.
 #[test]
 fn kc_map_04_groups_by_full_path_or_name() {
     let list = [
@@ -155,6 +160,7 @@ fn kc_map_04_groups_by_full_path_or_name() {
     assert_eq!(made(&list, &world, &roles()), json!({}));
 }
 
+/// FLOW-26, OIDC-63.
 #[test]
 fn oidc_63_flow_26_a_claim_of_the_session() {
     let list = [claim("grps", ClaimSource::SessionClaim("grps".to_owned()))];
@@ -172,6 +178,7 @@ fn oidc_63_flow_26_a_claim_of_the_session() {
     );
 }
 
+/// KC-MAP-07.
 #[test]
 fn kc_map_07_each_answer_has_its_own_claims() {
     let with = |name: &str, targets| ClaimSnapshot {
@@ -199,6 +206,7 @@ fn kc_map_07_each_answer_has_its_own_claims() {
     );
 }
 
+/// KC-MAP-06.
 #[test]
 fn kc_map_06_the_clients_own_claims_win() {
     let of_scope = set(&[claim("x", ClaimSource::Constant(json!("scope")))]);
@@ -235,6 +243,7 @@ fn claims_of_the_protocol_are_never_overridden() {
     }
 }
 
+/// APP-06.
 #[test]
 fn app_06_the_internal_subject_leaves_through_no_claim() {
     assert_eq!(
@@ -289,6 +298,7 @@ fn a_client_in_its_own_name_has_no_claims_of_people() {
     );
 }
 
+/// KC-MAP-03.
 #[test]
 fn kc_map_03_audiences_of_client_and_scopes() {
     let provider = "https://id.example.com";

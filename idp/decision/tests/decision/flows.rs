@@ -113,6 +113,7 @@ fn is_enough(decided: &Decided) -> bool {
     matches!(decided.decision, Decision::Enough(_))
 }
 
+/// FLOW-06.
 #[test]
 fn flow_06_nobody_is_known_every_first_factor_is_offered() {
     let stage = Stage::standard();
@@ -121,6 +122,7 @@ fn flow_06_nobody_is_known_every_first_factor_is_offered() {
     assert_eq!(asked.session, SessionEffect::Keep);
 }
 
+/// FLOW-06.
 #[test]
 fn flow_06_a_session_is_single_sign_on() {
     let stage = Stage::standard().with_session(person(), &[("password", 1, 50)]);
@@ -132,6 +134,7 @@ fn flow_06_a_session_is_single_sign_on() {
     );
 }
 
+/// FLOW-06.
 #[test]
 fn flow_06_one_factor_is_enough_for_who_demands_no_more() {
     let mut stage = Stage::standard();
@@ -143,6 +146,7 @@ fn flow_06_one_factor_is_enough_for_who_demands_no_more() {
     )));
 }
 
+/// FLOW-06.
 #[test]
 fn flow_06_prompt_login_asks_again_and_old_factors_do_not_count() {
     let mut stage =
@@ -210,6 +214,7 @@ fn prompt_none_shows_no_page_for_a_denial() {
     assert_eq!(denial(stage.entry()).show, DenyTarget::Client);
 }
 
+/// AUTH-GEN-01.
 #[test]
 fn auth_gen_01_realm_flow_and_person_each_demand_the_second_factor() {
     let second = |realm: u8, of_flow: Option<u8>, of_person: u8| {
@@ -232,6 +237,7 @@ fn auth_gen_01_realm_flow_and_person_each_demand_the_second_factor() {
     assert!(second(2, Some(1), 1), "a flow may only strengthen");
 }
 
+/// FLOW-20.
 #[test]
 fn flow_20_a_session_of_one_factor_is_asked_for_the_second_only() {
     let mut snapshot = flow();
@@ -248,6 +254,7 @@ fn flow_20_a_session_of_one_factor_is_asked_for_the_second_only() {
     );
 }
 
+/// FLOW-20.
 #[test]
 fn flow_20_as_rules_by_factor_count() {
     let mut snapshot = flow();
@@ -267,6 +274,7 @@ fn flow_20_as_rules_by_factor_count() {
     assert!(is_enough(&stage.pass(asked, "totp", with_totp(person()))));
 }
 
+/// FLOW-21.
 #[test]
 fn flow_21_only_the_named_first_factors_are_offered() {
     let mut snapshot = flow();
@@ -318,6 +326,7 @@ fn by_attribute() -> FlowSnapshot {
     snapshot
 }
 
+/// FLOW-22.
 #[test]
 fn flow_22_access_by_attribute_holds_at_entry_and_after_login() {
     let mut stranger = person();
@@ -338,6 +347,7 @@ fn flow_22_access_by_attribute_holds_at_entry_and_after_login() {
     assert!(is_enough(&stage.pass(asked, "password", person())));
 }
 
+/// FLOW-22.
 #[test]
 fn flow_22_an_absent_attribute_denies_once_the_person_is_known() {
     let mut stage = Stage::new(&by_attribute());
@@ -362,6 +372,7 @@ fn expiring() -> FlowSnapshot {
     snapshot
 }
 
+/// FLOW-23.
 #[test]
 fn flow_23_an_expired_account_is_denied_also_on_single_sign_on() {
     let expires = |text: &str| {
@@ -386,6 +397,7 @@ fn flow_23_an_expired_account_is_denied_also_on_single_sign_on() {
     assert!(is_enough(&unset.entry()));
 }
 
+/// FLOW-24.
 #[test]
 fn flow_24_a_foreign_network_is_denied_at_entry_too() {
     let mut snapshot = flow();
@@ -413,6 +425,7 @@ fn flow_24_a_foreign_network_is_denied_at_entry_too() {
     );
 }
 
+/// FLOW-25.
 #[test]
 fn flow_25_the_persons_other_sessions_end() {
     let mut snapshot = flow();
@@ -429,6 +442,7 @@ fn flow_25_the_persons_other_sessions_end() {
     assert!(enough.end_other_sessions);
 }
 
+/// FLOW-26.
 #[test]
 fn flow_26_groups_become_a_session_claim_only_when_there_are_some() {
     let mut snapshot = flow();
@@ -461,6 +475,7 @@ fn flow_26_groups_become_a_session_claim_only_when_there_are_some() {
     assert_eq!(claims(None), serde_json::json!({}));
 }
 
+/// FLOW-41.
 #[test]
 fn flow_41_a_reset_happens_once_and_asks_from_the_beginning() {
     let mut snapshot = flow();
@@ -481,6 +496,7 @@ fn flow_41_a_reset_happens_once_and_asks_from_the_beginning() {
     assert_eq!(denial(end).rule, RuleName::BuiltIn(BuiltIn::NoMethodLeft));
 }
 
+/// FLOW-07.
 #[test]
 fn flow_07_log_out_first() {
     let mut snapshot = flow();
@@ -495,6 +511,7 @@ fn flow_07_log_out_first() {
     );
 }
 
+/// FLOW-07.
 #[test]
 fn flow_07_deny_with_a_message_of_the_author() {
     let mut snapshot = flow();
@@ -508,6 +525,7 @@ fn flow_07_deny_with_a_message_of_the_author() {
     assert_eq!(refused.message, [("en", "Not yet.")].into());
 }
 
+/// FLOW-44.
 #[test]
 fn flow_44_a_tag_demands_the_second_factor_and_a_personal_demand_stays() {
     let mut snapshot = flow();
@@ -683,6 +701,7 @@ fn a_pass_travels_as_json() {
     assert_eq!(serde_json::from_value::<Pass>(json).unwrap(), pass);
 }
 
+/// FLOW-04.
 #[test]
 fn flow_04_a_faulty_flow_names_rule_and_place() {
     use realmwright_decision::flow::{FlowFaultKind, FlowList, FlowPart};

@@ -30,6 +30,7 @@ fn a_good_password_violates_nothing() {
     assert_eq!(violations("Пароль-2026"), [], "letters of any script count");
 }
 
+/// AUTH-PWDPOL-01.
 #[test]
 fn auth_pwdpol_01_length_in_characters() {
     assert_eq!(violations("Abc123!"), [Violation::TooShort { min: 8 }]);
@@ -48,12 +49,14 @@ fn auth_pwdpol_01_length_in_characters() {
     );
 }
 
+/// AUTH-PWDPOL-02.
 #[test]
 fn auth_pwdpol_02_dictionary_without_regard_to_case() {
     assert_eq!(violations("Password1!x"), []);
     assert_eq!(violations("Password1!"), [Violation::Common]);
 }
 
+/// AUTH-PWDPOL-03.
 #[test]
 fn auth_pwdpol_03_and_04_groups() {
     assert_eq!(
@@ -76,6 +79,7 @@ fn auth_pwdpol_03_and_04_groups() {
     assert_eq!(of(&settings, &new_password("Abcdefg123!")), []);
 }
 
+/// AUTH-PWDPOL-05.
 #[test]
 fn auth_pwdpol_05_history() {
     let used = NewPassword {
@@ -88,6 +92,7 @@ fn auth_pwdpol_05_history() {
     assert_eq!(of(&settings, &used), []);
 }
 
+/// AUTH-PWDPOL-06.
 #[test]
 fn auth_pwdpol_06_youngest_age_binds_the_owner_only() {
     let changed_at = now() - SignedDuration::from_mins(30);
@@ -107,6 +112,7 @@ fn auth_pwdpol_06_youngest_age_binds_the_owner_only() {
     assert_eq!(of(&settings, &by(SetBy::Owner)), []);
 }
 
+/// AUTH-PWD-03, AUTH-PWDPOL-07.
 #[test]
 fn auth_pwdpol_07_oldest_age_and_auth_pwd_03_check_at_login() {
     let compiled = Policy::compile(&policy()).unwrap();
@@ -140,6 +146,7 @@ fn auth_pwdpol_07_oldest_age_and_auth_pwd_03_check_at_login() {
     );
 }
 
+/// AUTH-PWDPOL-08.
 #[test]
 fn auth_pwdpol_08_characters_that_differ() {
     let changed = |present| NewPassword {

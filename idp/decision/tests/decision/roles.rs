@@ -14,12 +14,14 @@ fn catalogue() -> RoleCatalogue {
     RoleCatalogue::new(&realm())
 }
 
+/// KC-ROLE-05.
 #[test]
 fn kc_role_05_a_role_brings_its_whole_chain() {
     let held = catalogue().effective(refs(&["admin"]));
     assert_eq!(held, refs(&["admin", "staff", "demo:editor", "everyone"]));
 }
 
+/// KC-ROLE-01.
 #[test]
 fn kc_role_01_default_roles_are_everybodys() {
     assert_eq!(catalogue().effective([]), refs(&["everyone"]));
@@ -40,6 +42,7 @@ fn a_cycle_ends() {
     assert!(held.contains(&parse_role("admin")));
 }
 
+/// KC-ROLE-02.
 #[test]
 fn kc_role_02_an_application_sees_the_intersection() {
     let held = catalogue().effective(refs(&["admin"]));

@@ -36,6 +36,7 @@ fn decide(client: &ClientScopes, requested: &str, grantor: Grantor) -> Result<St
         .map(|granted| scope_text(&realm(), granted.scopes()))
 }
 
+/// OIDC-14.
 #[test]
 fn oidc_14_only_allowed_scopes_and_none_is_dropped_in_silence() {
     let client = of_client("openid", "openid profile");
@@ -53,6 +54,7 @@ fn oidc_14_only_allowed_scopes_and_none_is_dropped_in_silence() {
     );
 }
 
+/// OIDC-15.
 #[test]
 fn oidc_15_defaults_when_none_is_asked_for() {
     let client = of_client("openid profile", "openid profile albums:view");
@@ -71,6 +73,7 @@ fn oidc_15_defaults_when_none_is_asked_for() {
     );
 }
 
+/// OIDC-57.
 #[test]
 fn oidc_57_system_scopes_only_in_the_clients_own_name() {
     let client = of_client("openid realmwright:accounts", ALL);
@@ -99,6 +102,7 @@ fn oidc_57_system_scopes_only_in_the_clients_own_name() {
     );
 }
 
+/// KC-SC-05.
 #[test]
 fn kc_sc_05_without_openid_there_is_no_id_token() {
     let granted = decide_scopes(
@@ -171,6 +175,7 @@ fn consent(
     )
 }
 
+/// KC-CONS-01.
 #[test]
 fn kc_cons_01_asks_only_where_required_and_only_for_what_is_new() {
     use ConsentPrompt::{Again, AsNeeded};
@@ -206,6 +211,7 @@ fn kc_cons_01_asks_only_where_required_and_only_for_what_is_new() {
     ));
 }
 
+/// KC-SC-04.
 #[test]
 fn kc_sc_04_each_request_consents_to_one_more_and_yields_only_what_it_asks() {
     let client = of_client("albums:view", "albums:view albums:create albums:delete");

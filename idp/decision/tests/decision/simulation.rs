@@ -90,6 +90,7 @@ fn only_granted_scopes_release_claims() {
     assert!(admitted.access_token.is_empty());
 }
 
+/// KC-TK-03.
 #[test]
 fn kc_tk_03_without_openid_no_id_token_and_no_userinfo() {
     let mut login = login();
@@ -159,6 +160,7 @@ fn refusals_have_their_names() {
     assert_eq!(with(&|l| l.person.credentials.clear()), "no-credential");
 }
 
+/// APP-10.
 #[test]
 fn app_10_and_12_access_is_decided_after_the_login() {
     let mut realm = realm();
@@ -188,6 +190,7 @@ fn app_10_and_12_access_is_decided_after_the_login() {
     );
 }
 
+/// KC-CONS-01.
 #[test]
 fn kc_cons_01_consent_for_what_is_new() {
     let mut realm = realm();
@@ -202,6 +205,7 @@ fn kc_cons_01_consent_for_what_is_new() {
     assert!(admitted(run(&realm, &login)).consent.is_empty());
 }
 
+/// FLOW-26.
 #[test]
 fn flow_26_a_session_claim_reaches_the_tokens() {
     let mut realm = realm();

@@ -136,6 +136,7 @@ fn shown_texts_are_hidden_from_logs() {
     assert!(!format!("{page:?}").contains("JBSW"));
 }
 
+/// KC-AZ-05.
 #[test]
 fn kc_az_05_login_hint_is_prefilled() {
     let (_, page) = Page::samples()

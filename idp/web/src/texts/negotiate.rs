@@ -118,6 +118,7 @@ mod tests {
         negotiate(&locales(false), wishes).as_str().to_owned()
     }
 
+    /// UI-20.
     #[test]
     fn ui_20_precedence() {
         let all = Wishes {
