@@ -1,8 +1,9 @@
 //! Password hashes that other systems wrote.
 
+use realmwright_decision::password_hash::PasswordHash;
 use realmwright_snapshot::PasswordHashing;
 
-use crate::sources::password_format::{PasswordHash, argon2id, needs_upgrade};
+use crate::sources::password_check::{argon2id, verify};
 
 const CHEAP: PasswordHashing = PasswordHashing {
     memory_kib: 8,
@@ -22,15 +23,14 @@ pub(crate) fn password_hash(bytes: &[u8]) {
     if let Ok(hash) = PasswordHash::parse(text) {
         assert!(text.len() <= 1024 && format!("{hash:?}").len() < 30);
         if CHEAP_MARKS.iter().any(|mark| text.contains(mark)) {
-            let _ = hash.verify(b"password");
+            verify(&hash, b"password").expect("what is understood can be checked against");
         }
     }
-    let _ = needs_upgrade(text, CHEAP);
     if bytes.len() < 200 {
         let made = argon2id(bytes, &[9; 16], CHEAP).expect("a cheap hash");
         let hash = PasswordHash::parse(&made).expect("what was written is understood");
-        assert!(!needs_upgrade(&made, CHEAP));
-        assert_eq!(hash.verify(bytes), Ok(true));
-        assert_eq!(hash.verify(&[bytes, b"x"].concat()), Ok(false));
+        assert!(!hash.is_weaker_than(CHEAP));
+        assert_eq!(verify(&hash, bytes), Ok(true));
+        assert_eq!(verify(&hash, &[bytes, b"x"].concat()), Ok(false));
     }
 }

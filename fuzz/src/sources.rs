@@ -11,7 +11,7 @@ pub(crate) mod cookies;
 pub(crate) mod lines;
 #[path = "../../idp/web/src/texts/negotiate.rs"]
 pub(crate) mod negotiate;
-#[path = "../../idp/src/password/format.rs"]
-pub(crate) mod password_format;
+#[path = "../../idp/src/password/check.rs"]
+pub(crate) mod password_check;
 #[path = "../../operator/compiler/src/yaml.rs"]
 pub(crate) mod yaml;

@@ -4,19 +4,20 @@
 //! there are cores; the others wait in the order in which they came, so that nobody is served
 //! by luck, and beyond the realm's limits they are told at once to come again.
 
-pub mod format;
+pub mod check;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use realmwright_engine::ports::{HashFault, PasswordHasher};
+use realmwright_decision::password_hash::PasswordHash;
+use realmwright_engine::ports::{Checked, HashFault, PasswordHasher};
 use realmwright_snapshot::{PasswordHashing, PasswordQueue};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
-use format::{FormatFault, PasswordHash};
+use check::CheckFault;
 
 /// The pool of this process.
 #[derive(Clone, Debug)]
@@ -59,7 +60,7 @@ impl PasswordPool {
     async fn run<T, F>(&self, queue: PasswordQueue, work: F) -> Result<T, HashFault>
     where
         T: Send + 'static,
-        F: FnOnce() -> Result<T, FormatFault> + Send + 'static,
+        F: FnOnce() -> Result<T, CheckFault> + Send + 'static,
     {
         let max_wait = queue.max_wait.as_duration();
         let busy = HashFault::Busy {
@@ -88,10 +89,7 @@ impl PasswordPool {
         })
         .await
         .map_err(|fault| HashFault::Failed(fault.to_string()))?
-        .map_err(|fault| match fault {
-            FormatFault::Unknown | FormatFault::TooExpensive(_) => HashFault::Unsupported,
-            FormatFault::Malformed(_) => HashFault::Failed(fault.to_string()),
-        })
+        .map_err(|fault| HashFault::Failed(fault.to_string()))
     }
 }
 
@@ -100,11 +98,16 @@ impl PasswordHasher for PasswordPool {
     async fn verify(
         &self,
         password: SecretString,
-        hash: String,
+        hash: PasswordHash,
         queue: PasswordQueue,
-    ) -> Result<bool, HashFault> {
+    ) -> Result<Checked, HashFault> {
         self.run(queue, move || {
-            PasswordHash::parse(&hash)?.verify(password.expose_secret().as_bytes())
+            let began = Instant::now();
+            let right = check::verify(&hash, password.expose_secret().as_bytes())?;
+            Ok(Checked {
+                right,
+                took: began.elapsed(),
+            })
         })
         .await
     }
@@ -117,13 +120,9 @@ impl PasswordHasher for PasswordPool {
         queue: PasswordQueue,
     ) -> Result<String, HashFault> {
         self.run(queue, move || {
-            format::argon2id(password.expose_secret().as_bytes(), &salt, cost)
+            check::argon2id(password.expose_secret().as_bytes(), &salt, cost)
         })
         .await
-    }
-
-    fn supports(&self, hash: &str) -> bool {
-        PasswordHash::parse(hash).is_ok()
     }
 }
 

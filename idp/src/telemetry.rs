@@ -163,6 +163,10 @@ impl EventObserver for Metrics {
             Observation::TokensIssued(grant) => (&self.tokens, grant),
             Observation::TokensRefused(error) => (&self.refusals, error),
             Observation::ReuseDetected => (&self.defences, "reuse"),
+            Observation::PasswordHashNotUnderstood => {
+                (&self.logins, "password_hash_not_understood")
+            }
+            Observation::CheckSlowerThanFloor => (&self.logins, "check_slower_than_floor"),
             Observation::PasswordQueueFull => (&self.defences, "password_queue_full"),
             Observation::AddressBarred => (&self.defences, "address_barred"),
         };

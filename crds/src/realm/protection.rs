@@ -14,7 +14,8 @@ use crate::rules::positive;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Protection {
     /// No answer to a credential comes earlier, so that unknown, wrong, locked and missing look
-    /// alike; not below the slowest password hash in use. Default: `500ms`.
+    /// alike. Where checking a password takes longer, the slowest check of late counts instead,
+    /// which is all that counts with `0s`. Default: `500ms`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_floor: Option<Duration>,
     /// Failed logins from one address (IPv4 /32, IPv6 /64) within the window; then 429. Default:

@@ -53,6 +53,18 @@ pub(crate) fn cases() -> Cases {
                 "duration must be longer than 0s",
                 [json!({"password": {"lockout": {"duration": "0s"}}})],
             ),
+            // What can be set can be checked; `realmwright-decision` has the numbers.
+            Refusal::new(
+                "spec.password.hashing",
+                "memoryKiB times iterations must not be greater than 262144 (defaults 19456 and 2)",
+                [
+                    json!({"memoryKiB": 262_144}),
+                    json!({"memoryKiB": 262_144, "iterations": 2}),
+                    json!({"memoryKiB": 131_073, "iterations": 2}),
+                    json!({"iterations": 14}),
+                ]
+                .map(|hashing| json!({"password": {"hashing": hashing}})),
+            ),
             // AUTH-TOTP-01.
             Refusal::new(
                 "spec.totp.lock",

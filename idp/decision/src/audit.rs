@@ -264,7 +264,7 @@ pub enum EntryPoint {
     Import,
 }
 
-/// Why a login failed. The person never learns which of the first five it was.
+/// Why a login failed. The person never learns which of the first six it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginError {
     /// No such account.
@@ -277,6 +277,8 @@ pub enum LoginError {
     UserLocked,
     /// The method is barred for a time.
     MethodLocked,
+    /// What is stored of the account cannot be checked against.
+    CredentialUnusable,
     /// Too many attempts from the address or with the login.
     TooManyAttempts,
     /// A rule of the flow refused, by name.
@@ -295,6 +297,7 @@ impl LoginError {
             Self::InvalidCredentials => "invalid_credentials",
             Self::UserLocked => "user_locked",
             Self::MethodLocked => "method_locked",
+            Self::CredentialUnusable => "credential_unusable",
             Self::TooManyAttempts => "too_many_attempts",
             Self::Denied(_) => "denied",
             Self::AccessDenied => "access_denied",

@@ -1,8 +1,9 @@
 //! The pure middle: what an identity provider decides, as functions from values to values.
 //!
 //! Expressions, the flow machine and its check, scopes, consent, access, claims, passwords against
-//! their policy, matching of logins, and audit events. The same code answers in the served login,
-//! in `realmwright test` and in `plan`, so these cannot disagree.
+//! their policy, what password hashes are understood and may cost, matching of logins, and audit
+//! events. The same code answers in the served login, in `realmwright test` and in `plan`, so these
+//! cannot disagree.
 //!
 //! This crate must not know time, randomness, databases, HTTP or tasks: no clock (`now` is an
 //! argument), no async, no traits for I/O.
@@ -21,6 +22,7 @@ pub mod facts;
 pub mod flow;
 pub mod matching;
 pub mod password;
+pub mod password_hash;
 pub mod realm;
 pub mod roles;
 pub mod scopes;

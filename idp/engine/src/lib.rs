@@ -40,6 +40,7 @@ use std::sync::Arc;
 
 use client_source::{ClientSource, DeclaredClients};
 use fetched_keys::FetchedKeys;
+use passwords::floor::SlowestChecks;
 
 pub use api::{
     Answer, BackChannelCall, CallFault, ClientResponse, ClientView, ConsentScope, CookieChange,
@@ -49,9 +50,10 @@ pub use api::{
 };
 pub use logout::LogoutAnswer;
 pub use ports::{
-    Clock, EventBatch, EventObserver, FetchFault, Fetcher, HashFault, Observation, PasswordHasher,
-    Ports, Random, Realms, Unobserved,
+    Checked, Clock, EventBatch, EventObserver, FetchFault, Fetcher, HashFault, Observation,
+    PasswordHasher, Ports, Random, Realms, Unobserved,
 };
+pub use realmwright_decision::password_hash::PasswordHash;
 pub use realmwright_store::LoginId;
 pub use runtime_realm::{CachedDocument, PrepareFault, RuntimeRealm, SnapshotVersion};
 
@@ -62,6 +64,7 @@ pub struct Engine {
     pub(crate) ports: Ports,
     pub(crate) clients: Arc<dyn ClientSource>,
     pub(crate) fetched_keys: FetchedKeys,
+    pub(crate) slowest_checks: SlowestChecks,
 }
 
 impl Engine {
@@ -78,6 +81,7 @@ impl Engine {
             ports,
             clients,
             fetched_keys: FetchedKeys::new(),
+            slowest_checks: SlowestChecks::default(),
         }
     }
 }

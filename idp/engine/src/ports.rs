@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use realmwright_decision::password_hash::PasswordHash;
 use realmwright_snapshot::{PasswordHashing, PasswordQueue, RealmId};
 use realmwright_store::{Change, Store};
 use secrecy::SecretString;
@@ -38,31 +39,36 @@ pub enum HashFault {
         /// When to try again.
         retry_after: Duration,
     },
-    /// Not a hash that is understood here.
-    #[error("unsupported password hash")]
-    Unsupported,
     /// The hash function failed.
     #[error("the password hash failed: {0}")]
     Failed(String),
+}
+
+/// What checking a password came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Whether the password has the hash.
+    pub right: bool,
+    /// How long the hash function ran, without the wait before it.
+    pub took: Duration,
 }
 
 /// Password hashes on a bounded pool behind a fair queue: callers wait in the order in which they
 /// came, at most as long and as many as the realm's [`PasswordQueue`] says.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// Whether `password` has the hash `hash`: Argon2, scrypt and PBKDF2 as PHC text, bcrypt as
-    /// modular crypt text.
+    /// Whether `password` has the hash `hash`.
     ///
     /// # Errors
     /// See [`HashFault`].
     async fn verify(
         &self,
         password: SecretString,
-        hash: String,
+        hash: PasswordHash,
         queue: PasswordQueue,
-    ) -> Result<bool, HashFault>;
+    ) -> Result<Checked, HashFault>;
 
-    /// A new Argon2id hash as PHC text.
+    /// A new Argon2id hash as PHC text, of a cost that [`realmwright_decision::password_hash::cost::admits`] lets pass.
     ///
     /// # Errors
     /// See [`HashFault`].
@@ -73,9 +79,6 @@ pub trait PasswordHasher: Send + Sync {
         cost: PasswordHashing,
         queue: PasswordQueue,
     ) -> Result<String, HashFault>;
-
-    /// Whether [`PasswordHasher::verify`] understands this text. Cheap.
-    fn supports(&self, hash: &str) -> bool;
 }
 
 /// Why something could not be fetched.
@@ -143,6 +146,10 @@ pub enum Observation {
     TokensRefused(&'static str),
     /// A refresh token, a code or a client assertion was used twice.
     ReuseDetected,
+    /// A stored password hash could not be checked against, so that its owner cannot log in.
+    PasswordHashNotUnderstood,
+    /// Checking a password took longer than the realm's configured response floor.
+    CheckSlowerThanFloor,
     /// The password queue was full.
     PasswordQueueFull,
     /// An address was barred.

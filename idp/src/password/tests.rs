@@ -27,20 +27,30 @@ async fn a_new_hash_verifies_and_another_password_does_not() {
         .unwrap();
     assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
     assert!(!hash.contains("correct"));
-    let verify = |text: &str| pool.verify(password(text), hash.clone(), queue(1, 1000));
-    assert_eq!(verify("correct horse").await, Ok(true));
-    assert_eq!(verify("correct hors").await, Ok(false));
-    assert_eq!(verify("").await, Ok(false));
+    let hash = PasswordHash::parse(&hash).unwrap();
+    let verify = async |text: &str| {
+        let checked = pool.verify(password(text), hash.clone(), queue(1, 1000));
+        let checked = checked.await.unwrap();
+        assert!(!checked.took.is_zero(), "what a check costs is measured");
+        checked.right
+    };
+    assert!(verify("correct horse").await);
+    assert!(!verify("correct hors").await);
+    assert!(!verify("").await);
 }
 
+/// The response floor follows what is measured: the dearer hash must be seen to be dearer.
 #[tokio::test]
-async fn an_unknown_hash_is_neither_right_nor_wrong() {
+async fn what_a_check_takes_is_what_its_hash_costs() {
     let pool = PasswordPool::new(1);
-    let answer = pool
-        .verify(password("x"), "{SSHA}abcdef".into(), queue(1, 1000))
-        .await;
-    assert_eq!(answer, Err(HashFault::Unsupported));
-    assert!(!pool.supports("{SSHA}abcdef"));
+    let took = async |cost: &str| {
+        let text = format!("$2b${cost}$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW");
+        let hash = PasswordHash::parse(&text).unwrap();
+        let checked = pool.verify(password("U*U"), hash, queue(1, 1000)).await;
+        checked.unwrap().took
+    };
+    // 32 times the work: no load of the machine turns this round.
+    assert!(took("04").await < took("09").await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

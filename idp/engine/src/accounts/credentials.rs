@@ -2,6 +2,7 @@
 
 use realmwright_decision::audit::AuditEvent;
 use realmwright_decision::password::SetBy;
+use realmwright_decision::password_hash::PasswordHash;
 use realmwright_store::{AttemptKey, Change, CredentialRow, SubjectId};
 use secrecy::ExposeSecret as _;
 
@@ -18,9 +19,6 @@ const RESETTABLE: &[(&str, &[&str])] = &[
     ("totp", &["totp", "recovery_codes"]),
     ("recovery_codes", &["recovery_codes"]),
 ];
-
-/// Longest hash that is taken over, in bytes.
-const LONGEST_HASH: usize = 1024;
 
 impl Engine {
     /// Sets the password, and ends what was open under the former one.
@@ -84,12 +82,9 @@ impl Engine {
             }
             (None, Some(hash)) => {
                 let hash = hash.expose_secret().trim();
-                if hash.len() > LONGEST_HASH || !self.ports.passwords.supports(hash) {
-                    return Err(AccountsError::invalid(
-                        "password.hash",
-                        "is not a hash that is understood",
-                    ));
-                }
+                PasswordHash::parse(hash).map_err(|fault| {
+                    AccountsError::invalid("password.hash", format!("is {fault}"))
+                })?;
                 Ok(self.password_row(
                     sub,
                     stored,

@@ -118,9 +118,14 @@ impl Engine {
         let judged = self
             .judge_password(&run.cx, prepared, &run.valid.application(), who, &password)
             .await;
-        let reply = match judged {
-            Ok(judgement) => self.password_judged(run, &method, &login, judgement).await,
-            Err(fault) => Err(fault),
+        let (reply, floor) = match judged {
+            Ok(judged) => {
+                let floor = floor.max(judged.not_before);
+                let judgement = judged.judgement;
+                let reply = self.password_judged(run, &method, &login, judgement);
+                (reply.await, floor)
+            }
+            Err(fault) => (Err(fault), floor),
         };
         self.ports.clock.sleep_until(floor).await;
         reply
@@ -367,6 +372,7 @@ impl Engine {
                 Refused::Wrong | Refused::NoCredential => LoginError::InvalidCredentials,
                 Refused::Locked => LoginError::UserLocked,
                 Refused::Barred => LoginError::MethodLocked,
+                Refused::Unusable => LoginError::CredentialUnusable,
             },
             failed_method: Some(method.name.clone()),
             auth_methods: run.passed_methods(),
@@ -406,9 +412,10 @@ impl Engine {
         let mut broken = Vec::new();
         if asks_current {
             let right = match (&current, stored) {
-                (Some(current), Some(stored)) => {
-                    self.verify(&realm, current, stored.secret.clone()).await?
-                }
+                (Some(current), Some(stored)) => match self.stored_hash(&realm, stored) {
+                    Some(hash) => self.verify(&realm, current, hash).await?.right,
+                    None => false,
+                },
                 _ => false,
             };
             if !right {

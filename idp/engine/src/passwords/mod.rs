@@ -2,6 +2,7 @@
 //! wrong, locked, barred and missing cannot be told apart from outside (AUTH-PWD).
 
 pub(crate) mod change;
+pub(crate) mod floor;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use realmwright_decision::attributes::Schema;
 use realmwright_decision::facts::Application;
 use realmwright_decision::matching::{Matched, resolve};
 use realmwright_decision::password::ChangeCause;
+use realmwright_decision::password_hash::PasswordHash;
 use realmwright_decision::realm::PasswordDecisions;
 use realmwright_snapshot::{PasswordHashing, PasswordMethod};
 use realmwright_store::{Change, CredentialRow, PasswordState, SubjectId, SubjectState};
@@ -83,6 +85,25 @@ pub(crate) enum Refused {
     Locked,
     Barred,
     NoCredential,
+    /// The stored hash is not understood.
+    Unusable,
+}
+
+/// What checking a password against one hash came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Check {
+    pub(crate) right: bool,
+    /// See [`Judged::not_before`].
+    not_before: Timestamp,
+}
+
+/// A judgement, and when it may be answered at the earliest.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) judgement: Judgement,
+    /// The check began as early for everybody, and ends for everybody when the slowest of late
+    /// would have ended.
+    pub(crate) not_before: Timestamp,
 }
 
 /// What judging a password came to.
@@ -121,8 +142,8 @@ pub(crate) enum Who<'a> {
 }
 
 impl Engine {
-    /// Counts the attempt, finds the account and verifies the password. The caller answers no
-    /// earlier than the realm's response floor.
+    /// Counts the attempt, finds the account and verifies the password. The caller answers
+    /// neither earlier than the realm's response floor nor than [`Judged::not_before`].
     pub(crate) async fn judge_password(
         &self,
         cx: &RequestContext,
@@ -130,7 +151,7 @@ impl Engine {
         client: &Application,
         who: Who<'_>,
         password: &SecretString,
-    ) -> Result<Judgement, EngineFault> {
+    ) -> Result<Judged, EngineFault> {
         let realm = &cx.realm;
         let found = match who {
             Who::Known(sub) => Ok(sub.clone()),
@@ -162,12 +183,14 @@ impl Engine {
         let credential = account
             .as_ref()
             .and_then(|(_, credential)| credential.as_ref());
-        let hash = credential.map_or_else(
-            || dummy_hash(&prepared.method.hashing, &octets(&*self.ports.random)),
-            |credential| credential.secret.clone(),
-        );
-        let right = match self.verify(realm, password, hash).await {
-            Ok(right) => right,
+        let stored = credential.and_then(|credential| self.stored_hash(realm, credential));
+        let usable = stored.is_some();
+        let hash = stored.unwrap_or_else(|| {
+            let random = &*self.ports.random;
+            PasswordHash::of_nobody(prepared.method.hashing, octets(random), octets(random))
+        });
+        let check = match self.verify(realm, password, hash).await {
+            Ok(check) => check,
             Err(fault) => {
                 // Nothing was judged, so nothing counts; and what was not counted is not given
                 // back, or an overload would lift bars.
@@ -178,11 +201,15 @@ impl Engine {
                 return Err(fault);
             }
         };
+        let judged = |judgement| Judged {
+            judgement,
+            not_before: check.not_before,
+        };
         let refused = |reason| {
-            Ok(Judgement::Refused {
+            Ok(judged(Judgement::Refused {
                 sub: found.as_ref().ok().cloned(),
                 reason,
-            })
+            }))
         };
         let (state, credential) = match (&found, account) {
             (Err(reason), _) => return refused(*reason),
@@ -193,7 +220,10 @@ impl Engine {
         if barred {
             return refused(Refused::Barred);
         }
-        if !right {
+        if !usable {
+            return refused(Refused::Unusable);
+        }
+        if !check.right {
             return refused(Refused::Wrong);
         }
         if state == SubjectState::Locked {
@@ -212,7 +242,7 @@ impl Engine {
         );
         self.passed(cx, prepared, credential, password, (&limits, due))
             .await
-            .map(|passed| Judgement::Passed(Box::new(passed)))
+            .map(|passed| judged(Judgement::Passed(Box::new(passed))))
     }
 
     async fn passed(
@@ -224,7 +254,9 @@ impl Engine {
         (limits, due): (&[Limit], Option<(NewPasswordReason, bool)>),
     ) -> Result<PassedPassword, EngineFault> {
         let now = self.ports.clock.now();
-        if is_weaker(&credential.secret, &prepared.method.hashing) {
+        let wanted = prepared.method.hashing;
+        let stored = PasswordHash::parse(&credential.secret);
+        if stored.is_ok_and(|stored| stored.is_weaker_than(wanted)) {
             match self
                 .hash(&cx.realm, &prepared.method.hashing, password)
                 .await
@@ -305,27 +337,61 @@ impl Engine {
         })
     }
 
+    /// The hash of a credential; none when it is not understood, which is an operator's to mend.
+    pub(crate) fn stored_hash(
+        &self,
+        realm: &RuntimeRealm,
+        credential: &CredentialRow,
+    ) -> Option<PasswordHash> {
+        match PasswordHash::parse(&credential.secret) {
+            Ok(hash) => Some(hash),
+            Err(fault) => {
+                self.ports
+                    .observer
+                    .observe(realm.id(), Observation::PasswordHashNotUnderstood);
+                tracing::error!(
+                    realm = %realm.id(),
+                    reason = %fault,
+                    "a stored password hash cannot be checked against: its owner cannot log in \
+                     until the password is set anew"
+                );
+                None
+            }
+        }
+    }
+
     /// Whether the password has this hash.
     pub(crate) async fn verify(
         &self,
         realm: &RuntimeRealm,
         password: &SecretString,
-        hash: String,
-    ) -> Result<bool, EngineFault> {
-        let queue = realm.snapshot.core.protection.password_queue;
+        hash: PasswordHash,
+    ) -> Result<Check, EngineFault> {
+        let protection = &realm.snapshot.core.protection;
         if password.expose_secret().len() > LONGEST_PASSWORD {
-            return Ok(false);
+            return Ok(Check {
+                right: false,
+                not_before: self.ports.clock.now(),
+            });
         }
-        match self
+        let checked = self
             .ports
             .passwords
-            .verify(password.clone(), hash, queue)
+            .verify(password.clone(), hash, protection.password_queue)
             .await
-        {
-            Ok(right) => Ok(right),
-            Err(HashFault::Unsupported) => Ok(false),
-            Err(fault) => Err(self.hash_fault(realm, fault)),
+            .map_err(|fault| self.hash_fault(realm, fault))?;
+        if checked.took > protection.response_floor.as_duration() {
+            self.ports
+                .observer
+                .observe(realm.id(), Observation::CheckSlowerThanFloor);
         }
+        let now = self.ports.clock.now();
+        let slowest = self.slowest_checks.note(realm.id(), checked.took, now);
+        let rest = slowest.saturating_sub(checked.took);
+        Ok(Check {
+            right: checked.right,
+            not_before: now.saturating_add(rest).unwrap_or(Timestamp::MAX),
+        })
     }
 
     /// A new hash at the cost that the method asks for.
@@ -352,7 +418,7 @@ impl Engine {
                     .observe(realm.id(), Observation::PasswordQueueFull);
                 EngineFault::Busy { retry_after }
             }
-            HashFault::Unsupported | HashFault::Failed(_) => EngineFault::internal(fault),
+            HashFault::Failed(_) => EngineFault::internal(fault),
         }
     }
 }
@@ -403,78 +469,8 @@ fn due(
     Some((reason, demand.may_skip))
 }
 
-/// Whether a stored hash is weaker than the method asks for, so that it is made anew at a login:
-/// everything that is not Argon2id, or Argon2id with less memory or fewer passes.
-fn is_weaker(hash: &str, wanted: &PasswordHashing) -> bool {
-    let mut fields = hash.split('$').skip(1);
-    if fields.next() != Some("argon2id") {
-        return true;
-    }
-    let Some(parameters) = fields.find(|field| field.starts_with("m=")) else {
-        return true;
-    };
-    let value = |name: &str| {
-        parameters
-            .split(',')
-            .filter_map(|pair| pair.split_once('='))
-            .find(|(key, _)| *key == name)
-            .and_then(|(_, value)| value.parse::<u32>().ok())
-            .unwrap_or_default()
-    };
-    value("m") < wanted.memory_kib || value("t") < wanted.iterations
-}
-
 /// What a password credential keeps beside its hash; a form that another build wrote counts as
 /// nothing kept.
 pub(crate) fn password_state(credential: &CredentialRow) -> PasswordState {
     serde_json::from_value(credential.state.clone()).unwrap_or_default()
-}
-
-/// A hash that costs what a real one costs and that no password has: its output is random.
-fn dummy_hash(cost: &PasswordHashing, random: &[u8; 48]) -> String {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD_NO_PAD;
-    let (salt, output) = random.split_at(16);
-    format!(
-        "$argon2id$v=19$m={},t={},p={}${}${}",
-        cost.memory_kib,
-        cost.iterations,
-        cost.parallelism,
-        STANDARD_NO_PAD.encode(salt),
-        STANDARD_NO_PAD.encode(output),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn weaker_hashes_are_seen() {
-        let wanted = PasswordHashing {
-            memory_kib: 19456,
-            iterations: 2,
-            parallelism: 1,
-        };
-        let weaker = |hash| is_weaker(hash, &wanted);
-        assert!(!weaker("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"));
-        assert!(!weaker("$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"));
-        assert!(weaker("$argon2id$v=19$m=12288,t=3,p=1$c2FsdA$aGFzaA"));
-        assert!(weaker("$argon2i$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"));
-        assert!(weaker("$2b$12$abcdefghijklmnopqrstuv"));
-        assert!(weaker("$pbkdf2-sha256$i=600000,l=32$c2FsdA$aGFzaA"));
-        assert!(weaker(""));
-    }
-
-    #[test]
-    fn a_dummy_hash_costs_what_the_method_asks_for() {
-        let cost = PasswordHashing {
-            memory_kib: 4096,
-            iterations: 3,
-            parallelism: 2,
-        };
-        let hash = dummy_hash(&cost, &[7; 48]);
-        assert!(hash.starts_with("$argon2id$v=19$m=4096,t=3,p=2$"));
-        assert!(!is_weaker(&hash, &cost));
-    }
 }

@@ -279,11 +279,28 @@ impl World {
 
     /// Kinds of the events recorded about a person or a client, oldest first.
     pub(crate) async fn events(&self) -> Vec<String> {
+        let payloads = self.payloads().await.into_iter();
+        payloads
+            .filter_map(|payload| payload["kind"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// What the log says of the events of a kind.
+    pub(crate) async fn logged(&self, kind: &str) -> Vec<Value> {
+        let payloads = self.payloads().await.into_iter();
+        payloads
+            .filter(|payload| payload["kind"] == kind)
+            .map(|mut payload| payload["fields"].take())
+            .collect()
+    }
+
+    async fn payloads(&self) -> Vec<Value> {
         let realms = [self.realm.id().clone()];
         let rows = self.store.claim_outbox(&realms, 500, Duration::ZERO);
-        let rows = rows.await.unwrap();
-        rows.into_iter()
-            .filter_map(|row| row.payload["kind"].as_str().map(str::to_owned))
+        rows.await
+            .unwrap()
+            .into_iter()
+            .map(|row| row.payload)
             .collect()
     }
 }

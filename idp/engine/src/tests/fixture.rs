@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
+use realmwright_decision::password_hash::PasswordHash;
 use realmwright_keys::{
     Acknowledgements, Keyring, Policy, SecretBundle, SecretValue, SecretValues, SystemGenerator,
     advance, apply,
@@ -19,8 +22,8 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::ports::{
-    Clock, EventBatch, EventObserver, FetchFault, Fetcher, HashFault, Observation, PasswordHasher,
-    Ports, Random, Realms,
+    Checked, Clock, EventBatch, EventObserver, FetchFault, Fetcher, HashFault, Observation,
+    PasswordHasher, Ports, Random, Realms,
 };
 use crate::{Engine, RequestContext, RuntimeRealm, SnapshotVersion};
 
@@ -64,23 +67,44 @@ impl Random for SeededRandom {
     }
 }
 
-/// A hash in PHC form that is the password itself in base64url, and counts its uses.
-#[derive(Debug, Default)]
+/// Hashes whose output is the password itself; counts its uses. A check of an imported hash takes
+/// as long as it is told to, by the clock that stands still.
+#[derive(Debug)]
 pub(crate) struct PlainHasher {
     pub(crate) verified: AtomicU32,
     pub(crate) full: AtomicBool,
+    pub(crate) imported_takes: Mutex<Duration>,
+    clock: Arc<ManualClock>,
+}
+
+impl PlainHasher {
+    fn new(clock: Arc<ManualClock>) -> Self {
+        Self {
+            verified: AtomicU32::default(),
+            full: AtomicBool::default(),
+            imported_takes: Mutex::default(),
+            clock,
+        }
+    }
+}
+
+fn output_of(password: &str) -> Vec<u8> {
+    format!("output of {password}").into_bytes()
 }
 
 pub(crate) fn plain_hash(password: &str) -> String {
     format!(
-        "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA${}",
-        crate::crypto::base64url(password)
+        "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ${}",
+        STANDARD_NO_PAD.encode(output_of(password))
     )
 }
 
 /// What an imported hash looks like: understood, and weaker.
 pub(crate) fn weak_hash(password: &str) -> String {
-    format!("$2b$10${}", crate::crypto::base64url(password))
+    format!(
+        "$pbkdf2-sha256$i=1000$c2FsdHNhbHQ${}",
+        STANDARD_NO_PAD.encode(output_of(password))
+    )
 }
 
 #[async_trait]
@@ -88,17 +112,25 @@ impl PasswordHasher for PlainHasher {
     async fn verify(
         &self,
         password: SecretString,
-        hash: String,
+        hash: PasswordHash,
         _queue: PasswordQueue,
-    ) -> Result<bool, HashFault> {
+    ) -> Result<Checked, HashFault> {
         if self.full.load(Ordering::SeqCst) {
             return Err(HashFault::Busy {
                 retry_after: Duration::from_secs(3),
             });
         }
         self.verified.fetch_add(1, Ordering::SeqCst);
-        let output = hash.rsplit('$').next().unwrap_or_default();
-        Ok(output == crate::crypto::base64url(password.expose_secret()))
+        let (output, took) = match hash {
+            PasswordHash::Argon2(hash) => (hash.output, Duration::from_millis(40)),
+            PasswordHash::Pbkdf2(hash) => (hash.output, *self.imported_takes.lock().unwrap()),
+            other => panic!("{other:?} is not of this fixture"),
+        };
+        self.clock.advance(took);
+        Ok(Checked {
+            right: output == output_of(password.expose_secret()),
+            took,
+        })
     }
 
     async fn hash(
@@ -110,10 +142,6 @@ impl PasswordHasher for PlainHasher {
     ) -> Result<String, HashFault> {
         assert_eq!(cost.memory_kib, 19456);
         Ok(plain_hash(password.expose_secret()))
-    }
-
-    fn supports(&self, hash: &str) -> bool {
-        hash.starts_with("$argon2id$") || hash.starts_with("$2b$")
     }
 }
 
@@ -237,7 +265,7 @@ impl World {
         realm: Arc<RuntimeRealm>,
         seed: u64,
     ) -> Self {
-        let hasher = Arc::new(PlainHasher::default());
+        let hasher = Arc::new(PlainHasher::new(Arc::clone(&clock)));
         let newest = Arc::new(Newest::default());
         let batch = Arc::new(Batched::default());
         let observed = Arc::new(Observed::default());

@@ -10,6 +10,7 @@ mod client_secrets;
 mod first_submission;
 mod flow;
 mod login;
+mod passwords;
 mod reuse;
 mod second_factor;
 mod sessions;

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use jiff::Timestamp;
 use realmwright_engine::{
-    Clock, EventBatch, FetchFault, Fetcher, HashFault, PasswordHasher, Random, Realms, RuntimeRealm,
+    Checked, Clock, EventBatch, FetchFault, Fetcher, HashFault, PasswordHash, PasswordHasher,
+    Random, Realms, RuntimeRealm,
 };
 use realmwright_snapshot::{PasswordHashing, PasswordQueue, RealmId};
 use realmwright_store::Change;
@@ -33,12 +36,11 @@ impl Random for SystemRandom {
     }
 }
 
-/// A hash in PHC form that is the password itself in hexadecimal digits.
+/// Hashes whose output is the password itself.
 pub(crate) struct PlainHasher;
 
-fn digits(password: &SecretString) -> String {
-    let octets = password.expose_secret().bytes();
-    octets.map(|octet| format!("{octet:02x}")).collect()
+fn output_of(password: &SecretString) -> Vec<u8> {
+    format!("output of {}", password.expose_secret()).into_bytes()
 }
 
 #[async_trait]
@@ -46,10 +48,15 @@ impl PasswordHasher for PlainHasher {
     async fn verify(
         &self,
         password: SecretString,
-        hash: String,
+        hash: PasswordHash,
         _queue: PasswordQueue,
-    ) -> Result<bool, HashFault> {
-        Ok(hash.rsplit('$').next() == Some(&digits(&password)))
+    ) -> Result<Checked, HashFault> {
+        let right =
+            matches!(hash, PasswordHash::Argon2(hash) if hash.output == output_of(&password));
+        Ok(Checked {
+            right,
+            took: Duration::ZERO,
+        })
     }
 
     async fn hash(
@@ -60,16 +67,12 @@ impl PasswordHasher for PlainHasher {
         _queue: PasswordQueue,
     ) -> Result<String, HashFault> {
         Ok(format!(
-            "$argon2id$v=19$m={},t={},p={}$c2FsdA${}",
+            "$argon2id$v=19$m={},t={},p={}$c2FsdHNhbHQ${}",
             cost.memory_kib,
             cost.iterations,
             cost.parallelism,
-            digits(&password)
+            STANDARD_NO_PAD.encode(output_of(&password))
         ))
-    }
-
-    fn supports(&self, hash: &str) -> bool {
-        hash.starts_with("$argon2id$")
     }
 }
 

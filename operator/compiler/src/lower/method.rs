@@ -289,3 +289,50 @@ fn totp(context: &Context<'_>, spec: &SpecTotp, faults: &mut Vec<Fault>) -> Totp
         recovery_codes: count(*recovery_codes, defaults::RECOVERY_CODES),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use realmwright_crds::definitions;
+    use realmwright_decision::password_hash::cost;
+    use serde_json::Value;
+
+    use super::defaults;
+
+    /// The schema repeats the bounds of a hash, as it cannot refer to them: what it admits can be
+    /// checked, and what could be checked it admits.
+    #[test]
+    fn the_schema_admits_the_costs_that_can_be_checked() {
+        let definitions = serde_json::to_value(definitions()).unwrap();
+        let schema = definitions
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|definition| definition["spec"]["names"]["kind"] == "AuthMethod")
+            .unwrap();
+        let hashing = &schema["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+            ["properties"]["password"]["properties"]["hashing"];
+        let most = |field: &str| hashing["properties"][field]["maximum"].as_f64().unwrap();
+        assert_eq!(most("memoryKiB"), f64::from(cost::MAX_ARGON2_MEMORY_KIB));
+        assert_eq!(most("iterations"), f64::from(cost::MAX_ARGON2_PASSES));
+        assert_eq!(most("parallelism"), f64::from(cost::MAX_ARGON2_LANES));
+        let rules: Vec<&Value> = hashing["x-kubernetes-validations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .collect();
+        let [rule] = rules.as_slice() else {
+            panic!("{rules:?}");
+        };
+        assert_eq!(
+            rule["rule"],
+            format!(
+                "(has(self.memoryKiB) ? self.memoryKiB : {}) * (has(self.iterations) ? \
+                 self.iterations : {}) <= {}",
+                defaults::HASHING.memory_kib,
+                defaults::HASHING.iterations,
+                cost::MAX_ARGON2_WORK
+            )
+        );
+        assert!(cost::admits(defaults::HASHING));
+    }
+}
