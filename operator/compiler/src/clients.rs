@@ -10,7 +10,6 @@ use realmwright_snapshot::{
     shared_shard,
 };
 
-use crate::compiler::CompileProfile;
 use crate::diagnostics::Code;
 use crate::fault::{Fault, Report};
 use crate::index::{Index, Typed};
@@ -140,20 +139,14 @@ impl<'a> Clients<'a> {
     }
 
     /// Reports what is wrong with each, with their references and between them.
-    pub(crate) fn check(
-        &self,
-        index: &Index<'_>,
-        catalogue: &Catalogue<'_>,
-        profile: &CompileProfile,
-        report: &mut Report,
-    ) {
+    pub(crate) fn check(&self, index: &Index<'_>, catalogue: &Catalogue<'_>, report: &mut Report) {
         for Member { typed, outcome } in self.watched() {
             let mut faults = outcome.faults.clone();
             for (path, role) in &outcome.lowered.roles {
                 catalogue.check(role, path, &mut faults);
             }
             for (path, need) in &outcome.lowered.secrets {
-                secrets::check(index, typed.id(), need, path, profile, &mut faults);
+                secrets::check(index, typed.id(), need, path, &mut faults);
             }
             for fault in faults {
                 report.add(typed.placed, fault);

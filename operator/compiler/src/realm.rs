@@ -133,7 +133,7 @@ pub(crate) fn compile(
     outcome.work.clients = clients.made;
     let catalogue = catalogue(surroundings, key, realm.spec, members);
     check_roles(&catalogue, realm, members, report);
-    clients.check(index, &catalogue, surroundings.profile, report);
+    clients.check(index, &catalogue, report);
 
     let gathered = gather(&context, &clients, surroundings.realms);
     way_in(&parts, &clients, &mut faults);
@@ -158,14 +158,7 @@ pub(crate) fn compile(
         }
     }
     for (path, need) in &needs {
-        secrets::check(
-            index,
-            realm.id(),
-            need,
-            path,
-            surroundings.profile,
-            &mut faults,
-        );
+        secrets::check(index, realm.id(), need, path, &mut faults);
     }
     for fault in faults {
         report.add(realm.placed, fault);

@@ -124,3 +124,19 @@ async fn a_hash_that_costs_too_much_is_not_imported() {
         }
     }
 }
+
+/// A bootstrap account is never updated, so it does not begin with a hash that nobody can meet.
+#[tokio::test]
+async fn a_bootstrap_account_with_an_unusable_hash_waits_for_a_usable_one() {
+    let mut world = World::new(realm_with(|realm| {
+        realm.core.bootstrap_accounts[0].password = Some("demo".into());
+    }))
+    .await;
+    let create = async |world: &World| {
+        let created = world.engine.create_bootstrap_accounts(&world.realm).await;
+        created.unwrap()
+    };
+    assert_eq!(create(&world).await, 0);
+    world.serve(realm());
+    assert_eq!(create(&world).await, 1);
+}

@@ -283,6 +283,13 @@ catalogue! {
          to have one generated."
         "stringData: {value: secret}"
         "stringData: {value: <32 random characters>}"
+    UnusablePasswordHash "RW0317"
+        "password hash cannot be used"
+        "The Secret of a bootstrap account holds a password hash, not a password: PHC text of \
+         Argon2, scrypt or PBKDF2, or bcrypt text, of a cost that a check may have. Nobody could \
+         log in with anything else."
+        "stringData: {passwordHash: $argon9$v=19$m=19456,t=2,p=1$...}"
+        "stringData: {passwordHash: $argon2id$v=19$m=19456,t=2,p=1$...}"
     RealmIdNamespace "RW0401"
         "realm id of another namespace"
         "`spec.id` begins with the realm's own `<namespace>.`, unless `Region.spec.adopt` of \
