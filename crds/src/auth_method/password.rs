@@ -93,7 +93,8 @@ pub struct PasswordPolicy {
     /// Default: `true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forbid_login: Option<bool>,
-    /// How many former passwords are refused (AUTH-PWDPOL-05). Default: 0.
+    /// How many of a person's last passwords are refused, the present one among them
+    /// (AUTH-PWDPOL-05). With 0, people still cannot choose the present one again. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 32))]
     pub history: Option<i32>,

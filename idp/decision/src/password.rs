@@ -55,7 +55,7 @@ pub enum Violation {
     HoldsLogin,
     /// One of the last ones (AUTH-PWDPOL-05).
     UsedBefore {
-        /// How many former ones are refused.
+        /// How many are refused, the present one among them.
         history: u32,
     },
     /// The present one is too new to be changed by its owner (AUTH-PWDPOL-06).
@@ -75,8 +75,11 @@ pub enum Violation {
 pub enum SetBy {
     /// Its owner: the youngest age applies.
     Owner,
-    /// Its owner because it must be changed, or an administrator: it does not.
+    /// Its owner because it must be changed: it does not.
     Demand,
+    /// An administrator: it does not either, nor does what the present one is, as an answer would
+    /// tell it.
+    Administrator,
 }
 
 /// A new password and what it is held against.
@@ -88,7 +91,7 @@ pub struct NewPassword<'a> {
     pub present: Option<&'a str>,
     /// Logins and e-mail addresses of its owner.
     pub names: &'a [&'a str],
-    /// Whether it equals one of the former ones that the policy remembers, or the present one.
+    /// Whether it equals one of the [`Policy::remembered`].
     pub used_before: bool,
     /// Last change of the present one.
     pub changed_at: Option<Timestamp>,
@@ -182,6 +185,17 @@ impl Policy {
         }
     }
 
+    /// How many passwords a new one must differ from, the present one first. An owner always
+    /// changes something, or a demanded change would end a theft or an age in name only
+    /// (AUTH-PWD-07).
+    #[must_use]
+    pub fn remembered(&self, set_by: SetBy) -> u32 {
+        match set_by {
+            SetBy::Owner | SetBy::Demand => self.settings.history.max(1),
+            SetBy::Administrator => self.settings.history,
+        }
+    }
+
     /// Every rule that a new password violates; empty when it may be set.
     #[must_use]
     pub fn violations(&self, password: &NewPassword<'_>) -> Vec<Violation> {
@@ -190,9 +204,9 @@ impl Policy {
             return violations;
         }
         let settings = &self.settings;
-        if settings.history > 0 && password.used_before {
+        if password.used_before {
             violations.push(Violation::UsedBefore {
-                history: settings.history,
+                history: self.remembered(password.set_by),
             });
         }
         if let (Some(min_age), Some(changed_at), SetBy::Owner) =

@@ -291,7 +291,7 @@ pub enum PasswordRule {
     Dictionary,
     /// Must not hold the login.
     NotLogin,
-    /// None of the last so many.
+    /// None of the last so many, the present one among them.
     NotFormer(u32),
     /// May not be changed again before.
     TooYoung,

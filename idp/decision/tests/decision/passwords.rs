@@ -87,9 +87,23 @@ fn auth_pwdpol_05_history() {
         ..new_password("Correct4Horse")
     };
     assert_eq!(of(&policy(), &used), [Violation::UsedBefore { history: 3 }]);
-    let mut settings = policy();
-    settings.history = 0;
-    assert_eq!(of(&settings, &used), []);
+}
+
+/// AUTH-PWD-07, AUTH-PWDPOL-05.
+#[test]
+fn owners_never_choose_the_present_password_again() {
+    let remembered = |history, set_by| {
+        let mut settings = policy();
+        settings.history = history;
+        Policy::compile(&settings).unwrap().remembered(set_by)
+    };
+    for set_by in [SetBy::Owner, SetBy::Demand] {
+        assert_eq!(remembered(0, set_by), 1);
+        assert_eq!(remembered(1, set_by), 1);
+        assert_eq!(remembered(3, set_by), 3);
+    }
+    assert_eq!(remembered(0, SetBy::Administrator), 0);
+    assert_eq!(remembered(3, SetBy::Administrator), 3);
 }
 
 /// AUTH-PWDPOL-06.
@@ -107,6 +121,7 @@ fn auth_pwdpol_06_youngest_age_binds_the_owner_only() {
         [Violation::TooSoon { after }]
     );
     assert_eq!(of(&policy(), &by(SetBy::Demand)), []);
+    assert_eq!(of(&policy(), &by(SetBy::Administrator)), []);
     let mut settings = policy();
     settings.min_age = None;
     assert_eq!(of(&settings, &by(SetBy::Owner)), []);

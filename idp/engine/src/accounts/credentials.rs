@@ -69,7 +69,7 @@ impl Engine {
                     prepared,
                     sub,
                     stored,
-                    by: SetBy::Demand,
+                    by: SetBy::Administrator,
                     names,
                     former: None,
                     password: &plain,

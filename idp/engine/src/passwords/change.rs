@@ -53,7 +53,7 @@ impl Engine {
             })
         };
         let mut violations = judge(false);
-        if violations.is_empty() && settings.history > 0 && self.used_before(change).await? {
+        if violations.is_empty() && self.used_before(change).await? {
             violations = judge(true);
         }
         Ok(violations
@@ -71,12 +71,12 @@ impl Engine {
             .collect())
     }
 
-    /// Whether it is the present password or one of those that the policy remembers.
+    /// Whether it is one of those that it must differ from.
     async fn used_before(&self, change: &PasswordChange<'_>) -> Result<bool, EngineFault> {
         let Some(stored) = change.stored else {
             return Ok(false);
         };
-        let depth = change.prepared.method.policy.history;
+        let depth = change.prepared.decisions.policy.remembered(change.by);
         let state = password_state(stored);
         let former = std::iter::once(&stored.secret).chain(&state.history);
         for hash in former.take(depth as usize) {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use realmwright_decision::attributes::Schema;
 use realmwright_decision::facts::Application;
 use realmwright_decision::matching::{Matched, resolve};
-use realmwright_decision::password::ChangeCause;
+use realmwright_decision::password::{ChangeCause, SetBy};
 use realmwright_decision::password_hash::PasswordHash;
 use realmwright_decision::realm::PasswordDecisions;
 use realmwright_snapshot::{PasswordHashing, PasswordMethod};
@@ -54,9 +54,8 @@ impl PreparedPassword {
         if policy.forbid_login {
             rules.push(PasswordRule::NotLogin);
         }
-        if policy.history > 0 {
-            rules.push(PasswordRule::NotFormer(policy.history));
-        }
+        let remembered = self.decisions.policy.remembered(SetBy::Demand);
+        rules.push(PasswordRule::NotFormer(remembered));
         if let Some(count) = policy.min_differing {
             rules.push(PasswordRule::Differing(count));
         }

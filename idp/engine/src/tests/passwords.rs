@@ -3,12 +3,13 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use realmwright_snapshot::{MethodKind, Period};
 use realmwright_store::{Change, Commit as _};
 
 use super::actors::*;
 use super::fixture::*;
 use crate::accounts::{AccountsCaller, AccountsError, NewPassword};
-use crate::{Notice, Observation};
+use crate::{Notice, Observation, PasswordRule, StepView};
 
 fn imported(hash: impl Into<String>) -> NewPassword {
     NewPassword {
@@ -139,4 +140,85 @@ async fn a_bootstrap_account_with_an_unusable_hash_waits_for_a_usable_one() {
     assert_eq!(create(&world).await, 0);
     world.serve(realm());
     assert_eq!(create(&world).await, 1);
+}
+
+/// AUTH-PWD-07: a change that is demanded changes something, also where the policy remembers no
+/// former passwords.
+#[rstest::rstest]
+#[case::at_the_first_login(true, None)]
+#[case::by_age(false, Some(Period::from_secs(3600)))]
+#[tokio::test]
+async fn a_demanded_change_must_differ_from_the_present_password(
+    #[case] must_change: bool,
+    #[case] max_age: Option<Period>,
+) {
+    let world = World::new(realm_with(|realm| {
+        let method = realm.methods.get_mut("password").unwrap();
+        let MethodKind::Password(method) = &mut method.kind else {
+            panic!("{method:?}");
+        };
+        method.policy.history = 0;
+        method.policy.max_age = max_age;
+    }))
+    .await;
+    let sub = world.person("olena@example.com").await;
+    let by = AccountsCaller::process();
+    let set = NewPassword {
+        must_change,
+        ..imported(plain_hash(PASSWORD))
+    };
+    let set = world.engine.set_password(&world.realm, &by, &sub, set);
+    set.await.unwrap();
+    world.advance(Duration::from_secs(2 * 3600));
+    let mut browser = Browser::default();
+    let first = page(browser.authorize(&world, &request("demo", &[])).await);
+    let right = password("olena@example.com", PASSWORD);
+    let asked = page(browser.answer(&world, &first, right).await);
+    let again = page(browser.answer(&world, &asked, new_password(PASSWORD)).await);
+    assert_eq!(again.notice, Some(Notice::NewPasswordRefused));
+    let StepView::NewPassword { rules, broken, .. } = &again.view else {
+        panic!("{:?}", again.view);
+    };
+    assert_eq!(*broken, [PasswordRule::NotFormer(1)]);
+    assert!(
+        rules.contains(&PasswordRule::NotFormer(1)),
+        "it is told before"
+    );
+    let other = new_password("Another-One-8");
+    response(browser.answer(&world, &again, other).await);
+    // What was before the former one is not remembered.
+    let set = NewPassword {
+        must_change,
+        ..imported(plain_hash("A-Third-One-9"))
+    };
+    let set = world.engine.set_password(&world.realm, &by, &sub, set);
+    set.await.unwrap();
+    world.advance(Duration::from_secs(2 * 3600));
+    let mut browser = Browser::default();
+    let first = page(browser.authorize(&world, &request("demo", &[])).await);
+    let right = password("olena@example.com", "A-Third-One-9");
+    let asked = page(browser.answer(&world, &first, right).await);
+    response(browser.answer(&world, &asked, new_password(PASSWORD)).await);
+}
+
+/// An administrator who sets a password does not learn by it whether it is the present one.
+#[tokio::test]
+async fn an_administrator_may_set_the_present_password() {
+    let world = World::new(realm_with(|realm| {
+        let method = realm.methods.get_mut("password").unwrap();
+        let MethodKind::Password(method) = &mut method.kind else {
+            panic!("{method:?}");
+        };
+        method.policy.history = 0;
+    }))
+    .await;
+    let sub = world.person("olena@example.com").await;
+    let by = AccountsCaller::process();
+    let same = NewPassword {
+        value: Some(PASSWORD.to_owned().into()),
+        hash: None,
+        must_change: true,
+    };
+    let set = world.engine.set_password(&world.realm, &by, &sub, same);
+    set.await.unwrap();
 }
