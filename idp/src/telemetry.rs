@@ -74,6 +74,7 @@ pub struct Metrics {
     logins: Family<OfRealmAndKind, Counter>,
     tokens: Family<OfRealmAndKind, Counter>,
     refusals: Family<OfRealmAndKind, Counter>,
+    callers: Family<OfRealmAndKind, Counter>,
     defences: Family<OfRealmAndKind, Counter>,
     revision: Family<OfRealm, Gauge>,
     /// Password checks that wait for a core.
@@ -108,6 +109,12 @@ impl Metrics {
             "Token requests refused by error",
             refusals.clone(),
         );
+        let callers = Family::default();
+        registry.register(
+            "client_authentication_failures",
+            "Calls of applications that did not prove who they are, by reason",
+            callers.clone(),
+        );
         let defences = Family::default();
         registry.register(
             "defences",
@@ -127,6 +134,7 @@ impl Metrics {
             logins,
             tokens,
             refusals,
+            callers,
             defences,
             revision,
             password_queue,
@@ -162,6 +170,7 @@ impl EventObserver for Metrics {
             Observation::LoginDenied => (&self.logins, "denied"),
             Observation::TokensIssued(grant) => (&self.tokens, grant),
             Observation::TokensRefused(error) => (&self.refusals, error),
+            Observation::CallerRefused(reason) => (&self.callers, reason),
             Observation::ReuseDetected => (&self.defences, "reuse"),
             Observation::PasswordHashNotUnderstood => {
                 (&self.logins, "password_hash_not_understood")

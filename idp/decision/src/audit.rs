@@ -148,6 +148,14 @@ pub enum AuditEvent {
     },
     /// A client assertion came a second time, and the call was refused (RFC 7523 section 3).
     AssertionReplayed,
+    /// An application did not prove who it is. One event stands for all of one application and
+    /// one reason in a while, so that strangers cannot fill the database.
+    ClientAuthFailed {
+        /// Why.
+        error: ClientAuthError,
+        /// How often since the last such event, this time included.
+        times: u32,
+    },
     /// A person consented (EVENT-11).
     AuthzGranted {
         /// To what.
@@ -306,6 +314,53 @@ impl LoginError {
     }
 }
 
+/// Why an application is not taken for who it says it is. It only learns `invalid_client`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClientAuthError {
+    /// It does not speak OAuth 2.0.
+    NoProtocol,
+    /// It proves itself in another way than it registered (OIDC-18).
+    WrongMethod,
+    /// It proves nothing, and what it calls is not for public clients.
+    PublicClient,
+    /// The secret is another one.
+    WrongSecret,
+    /// The keys of its assertions cannot be had.
+    AssertionKeys,
+    /// The signature or the form of its assertion.
+    AssertionSignature,
+    /// Issuer and subject of the assertion are not the application.
+    AssertionIdentity,
+    /// The assertion is meant for somebody else.
+    AssertionAudience,
+    /// The assertion is outside its time.
+    AssertionExpired,
+    /// The assertion lives too long.
+    AssertionTooLong,
+    /// The assertion has no usable `jti`.
+    AssertionJti,
+}
+
+impl ClientAuthError {
+    /// As events, logs and metrics say it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NoProtocol => "no_protocol",
+            Self::WrongMethod => "wrong_method",
+            Self::PublicClient => "public_client",
+            Self::WrongSecret => "wrong_secret",
+            Self::AssertionKeys => "assertion_keys",
+            Self::AssertionSignature => "assertion_signature",
+            Self::AssertionIdentity => "assertion_identity",
+            Self::AssertionAudience => "assertion_audience",
+            Self::AssertionExpired => "assertion_expired",
+            Self::AssertionTooLong => "assertion_too_long",
+            Self::AssertionJti => "assertion_jti",
+        }
+    }
+}
+
 /// A field of a rendered event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
@@ -331,6 +386,7 @@ impl AuditEvent {
             Self::TokenGranted { .. } => "token_granted",
             Self::TokenReused { .. } => "token_reused",
             Self::AssertionReplayed => "assertion_replayed",
+            Self::ClientAuthFailed { .. } => "client_auth_failed",
             Self::AuthzGranted { .. } => "authz_granted",
             Self::AuthzRejected { .. } => "authz_rejected",
             Self::AuthzRevoked { .. } => "authz_revoked",
@@ -420,6 +476,10 @@ impl AuditEvent {
                 fields.scopes(oauth_scopes);
             }
             Self::TokenReused { grant_type } => fields.open("grant_type", grant_type.as_str()),
+            Self::ClientAuthFailed { error, times } => {
+                fields.open("error", error.code());
+                fields.open("times", *times);
+            }
             Self::AuthzGranted { oauth_scopes } | Self::AuthzRevoked { oauth_scopes } => {
                 fields.scopes(oauth_scopes);
             }

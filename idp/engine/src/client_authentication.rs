@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use realmwright_decision::audit::{AuditEvent, ClientAuth};
+use realmwright_decision::audit::{AuditEvent, ClientAuth, ClientAuthError};
 use realmwright_protocol::Parameters;
 use realmwright_protocol::client_authentication::{ClientAuthenticationError, Presented, Proof};
 use realmwright_protocol::endpoints::{self, Endpoint};
+use realmwright_protocol::jose::assertion::AssertionFault;
 use realmwright_protocol::jose::jws::unverified_kid;
 use realmwright_protocol::jose::{VerificationKeys, assertion};
 use realmwright_snapshot::{AssertionKeys, ClientAuthentication, OidcClient};
@@ -16,6 +17,7 @@ use crate::api::{BackChannelCall, CallFault, EngineFault, OAuthError, RequestCon
 use crate::audit::{by_person, circumstances};
 use crate::client_source::FoundClient;
 use crate::ports::Observation;
+use crate::refused_callers::Stranger;
 use crate::sessions::{CLOCKS_DIFFER, later};
 
 /// An application that has proved who it is, or a public one that has said so.
@@ -61,7 +63,8 @@ pub(crate) fn invalid_request(description: impl Into<String>) -> CallFault {
 }
 
 impl Engine {
-    /// Reads the form and finds out who calls.
+    /// Reads the form and finds out who calls. Who does not prove it is told `invalid_client` and
+    /// no more; why is logged, counted and audited.
     pub(crate) async fn authenticate_client(
         &self,
         cx: &RequestContext,
@@ -72,38 +75,61 @@ impl Engine {
         form.refuse_repeated()
             .map_err(|fault| invalid_request(fault.to_string()))?;
         let authorization = call.authorization.map(str::as_bytes);
-        let refused = |fault| match fault {
-            ClientAuthenticationError::Request(description) => invalid_request(description),
-            ClientAuthenticationError::Failed => invalid_client(call),
+        let presented = match Presented::parse(authorization, &form) {
+            Ok(presented) => presented,
+            Err(ClientAuthenticationError::Request(description)) => {
+                return Err(invalid_request(description));
+            }
+            Err(ClientAuthenticationError::Failed) => {
+                self.note_stranger(cx, Stranger::Unnamed);
+                return Err(invalid_client(call));
+            }
         };
-        let presented = Presented::parse(authorization, &form).map_err(refused)?;
-        let client = self
-            .clients
-            .find(&cx.realm, presented.client_id.as_str())
-            .await?
-            .ok_or_else(|| invalid_client(call))?;
-        let snapshot = Arc::clone(client.snapshot());
-        let Some(oidc) = &snapshot.oidc else {
+        let named = presented.client_id.as_str();
+        let Some(client) = self.clients.find(&cx.realm, named).await? else {
+            self.note_stranger(cx, Stranger::Unknown);
             return Err(invalid_client(call));
         };
-        presented.admit(&oidc.authentication).map_err(refused)?;
-        let once = match (&oidc.authentication, &presented.proof) {
-            (ClientAuthentication::None, Proof::None) => None,
+        match self.prove(cx, &presented, &client).await? {
+            Ok(once) => Ok((form, Caller { client, once })),
+            Err(error) => {
+                let (id, proof) = (&client.snapshot().id, &presented.proof);
+                self.note_refused_client(cx, id, proof, error).await?;
+                Err(invalid_client(call))
+            }
+        }
+    }
+
+    /// Whether what was presented proves this application; what is to be committed once, if so.
+    async fn prove(
+        &self,
+        cx: &RequestContext,
+        presented: &Presented,
+        client: &FoundClient,
+    ) -> Result<Result<Option<Change>, ClientAuthError>, EngineFault> {
+        let snapshot = Arc::clone(client.snapshot());
+        let Some(oidc) = &snapshot.oidc else {
+            return Ok(Err(ClientAuthError::NoProtocol));
+        };
+        if presented.admit(&oidc.authentication).is_err() {
+            return Ok(Err(ClientAuthError::WrongMethod));
+        }
+        Ok(match (&oidc.authentication, &presented.proof) {
+            (ClientAuthentication::None, Proof::None) => Ok(None),
             (ClientAuthentication::Secret { .. }, Proof::Secret { secret, .. }) => {
                 let accepted = client.client.accepted_secrets(&cx.realm)?;
-                if !accepted.verify(secret, self.ports.clock.now()) {
-                    return Err(invalid_client(call));
+                if accepted.verify(secret, self.ports.clock.now()) {
+                    Ok(None)
+                } else {
+                    Err(ClientAuthError::WrongSecret)
                 }
-                None
             }
-            (ClientAuthentication::PrivateKeyJwt(keys), Proof::Assertion(text)) => Some(
-                self.verify_assertion(cx, &presented, keys, text)
-                    .await?
-                    .ok_or_else(|| invalid_client(call))?,
-            ),
-            _ => return Err(invalid_client(call)),
-        };
-        Ok((form, Caller { client, once }))
+            (ClientAuthentication::PrivateKeyJwt(keys), Proof::Assertion(text)) => {
+                let once = self.verify_assertion(cx, presented, keys, text).await;
+                once.map(Some)
+            }
+            _ => Err(ClientAuthError::WrongMethod),
+        })
     }
 
     async fn verify_assertion(
@@ -112,7 +138,7 @@ impl Engine {
         presented: &Presented,
         keys: &AssertionKeys,
         text: &str,
-    ) -> Result<Option<Change>, EngineFault> {
+    ) -> Result<Change, ClientAuthError> {
         let core = &cx.realm.snapshot.core;
         let base = core.backend_url.as_ref().unwrap_or(&core.issuer);
         let audiences = [
@@ -121,16 +147,23 @@ impl Engine {
             endpoints::url(core.layout, Endpoint::Token, base),
         ];
         let audiences: Vec<&str> = audiences.iter().map(String::as_str).collect();
-        let Some(keys) = self.assertion_keys(keys, text).await else {
-            return Ok(None);
-        };
+        let keys = self.assertion_keys(keys, text).await;
+        let keys = keys.ok_or(ClientAuthError::AssertionKeys)?;
         let now = self.ports.clock.now();
-        let verified = assertion::verify(text, &presented.client_id, &keys, &audiences, now);
-        Ok(verified.ok().map(|assertion| Change::UseOnce {
+        let assertion = assertion::verify(text, &presented.client_id, &keys, &audiences, now)
+            .map_err(|fault| match fault {
+                AssertionFault::Signature(_) => ClientAuthError::AssertionSignature,
+                AssertionFault::Identity => ClientAuthError::AssertionIdentity,
+                AssertionFault::Audience => ClientAuthError::AssertionAudience,
+                AssertionFault::Expired => ClientAuthError::AssertionExpired,
+                AssertionFault::TooLong => ClientAuthError::AssertionTooLong,
+                AssertionFault::Jti => ClientAuthError::AssertionJti,
+            })?;
+        Ok(Change::UseOnce {
             kind: "client_assertion".to_owned(),
             key: format!("{} {}", presented.client_id, assertion.jti),
             expires_at: later(assertion.expires_at, CLOCKS_DIFFER),
-        }))
+        })
     }
 
     /// The keys of a client; none when they cannot be had, which denies.
@@ -186,7 +219,14 @@ impl Engine {
         self.ports
             .observer
             .observe(realm.id(), Observation::ReuseDetected);
-        let mut context = circumstances(cx, Some(&caller.client.snapshot().id));
+        let client = &caller.client.snapshot().id;
+        tracing::info!(
+            realm = %realm.id(),
+            client = %client,
+            reason = "assertion_replayed",
+            "client authentication failed"
+        );
+        let mut context = circumstances(cx, Some(client));
         context.client_auth = Some(ClientAuth::PrivateKeyJwt);
         let record = by_person(context, None, AuditEvent::AssertionReplayed);
         let changes = self.audit(realm, &record);

@@ -1,5 +1,7 @@
 //! Token introspection, RFC 7662 (KC-INT-01, KC-INT-02).
 
+use realmwright_decision::audit::ClientAuthError;
+use realmwright_protocol::client_authentication::Proof;
 use realmwright_protocol::oauth2::introspect::{IntrospectionRequest, active, inactive};
 use realmwright_protocol::secret::RandomToken;
 use realmwright_snapshot::ClientAuthentication;
@@ -27,6 +29,9 @@ impl Engine {
         let client = caller.client.snapshot().id.clone();
         // Whoever may ask must be known: a public client is not.
         if matches!(caller.oidc()?.authentication, ClientAuthentication::None) {
+            let error = ClientAuthError::PublicClient;
+            self.note_refused_client(cx, &client, &Proof::None, error)
+                .await?;
             return Err(invalid_client(&call));
         }
         let request = IntrospectionRequest::parse(&form)

@@ -26,6 +26,7 @@ mod logout;
 mod passwords;
 mod people;
 pub mod ports;
+mod refused_callers;
 mod revocation;
 pub mod runtime_realm;
 mod sessions;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 use client_source::{ClientSource, DeclaredClients};
 use fetched_keys::FetchedKeys;
 use passwords::floor::SlowestChecks;
+use refused_callers::RefusedCallers;
 
 pub use api::{
     Answer, BackChannelCall, CallFault, ClientResponse, ClientView, ConsentScope, CookieChange,
@@ -65,6 +67,7 @@ pub struct Engine {
     pub(crate) clients: Arc<dyn ClientSource>,
     pub(crate) fetched_keys: FetchedKeys,
     pub(crate) slowest_checks: SlowestChecks,
+    pub(crate) refused_callers: RefusedCallers,
 }
 
 impl Engine {
@@ -82,6 +85,7 @@ impl Engine {
             clients,
             fetched_keys: FetchedKeys::new(),
             slowest_checks: SlowestChecks::default(),
+            refused_callers: RefusedCallers::default(),
         }
     }
 }

@@ -144,6 +144,8 @@ pub enum Observation {
     TokensIssued(&'static str),
     /// A token request was refused; the OAuth error.
     TokensRefused(&'static str),
+    /// A caller of a back channel did not prove who it is; why.
+    CallerRefused(&'static str),
     /// A refresh token, a code or a client assertion was used twice.
     ReuseDetected,
     /// A stored password hash could not be checked against, so that its owner cannot log in.

@@ -43,6 +43,10 @@ fn events() -> Vec<AuditEvent> {
             grant_type: GrantType::RefreshToken,
         },
         AuditEvent::AssertionReplayed,
+        AuditEvent::ClientAuthFailed {
+            error: ClientAuthError::WrongSecret,
+            times: 3,
+        },
         AuditEvent::AuthzGranted {
             oauth_scopes: scopes.clone(),
         },

@@ -35,17 +35,20 @@ impl Engine {
         cx: &RequestContext,
         call: BackChannelCall<'_>,
     ) -> Result<JsonAnswer, CallFault> {
-        let (form, caller) = self.authenticate_client(cx, &call).await?;
-        let client = caller.client.snapshot().id.clone();
-        let result = Box::pin(self.grant_tokens(cx, &call, &form, caller)).await;
-        match &result {
-            Err(CallFault::OAuth(error)) => self
+        let refused = |fault: &CallFault| match fault {
+            CallFault::OAuth(error) => self
                 .ports
                 .observer
                 .observe(cx.realm.id(), Observation::TokensRefused(error.error)),
-            Ok(_) | Err(CallFault::Engine(_)) => {}
-        }
-        result.map_err(|fault| of_client(fault, client))
+            CallFault::Engine(_) => {}
+        };
+        let authenticated = self.authenticate_client(cx, &call).await;
+        let (form, caller) = authenticated.inspect_err(refused)?;
+        let client = caller.client.snapshot().id.clone();
+        Box::pin(self.grant_tokens(cx, &call, &form, caller))
+            .await
+            .inspect_err(refused)
+            .map_err(|fault| of_client(fault, client))
     }
 
     async fn grant_tokens(

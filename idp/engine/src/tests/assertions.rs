@@ -1,5 +1,6 @@
 //! Client assertions, RFC 7523: once, in their time, and without calls that anybody could cause.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -136,6 +137,37 @@ async fn a_replayed_assertion_is_audited_as_refused() {
     let observed = world.observed.0.lock().unwrap();
     assert!(observed.contains(&Observation::ReuseDetected));
     assert!(observed.contains(&Observation::TokensRefused("invalid_client")));
+}
+
+/// Each way in which an assertion fails has its name inside; outside they are one.
+#[tokio::test]
+async fn a_refused_assertion_is_audited_with_its_reason() {
+    let signer = Signer::new();
+    let world = signer.published().await;
+    let elsewhere = signer.assertion(&world, "a-1", "https://other.example.com");
+    let forged = Signer::new().assertion(&world, "a-2", ISSUER);
+    let late = signer.assertion(&world, "a-3", ISSUER);
+    world.advance(Duration::from_secs(120));
+    for assertion in [elsewhere, forged, late] {
+        assert_eq!(refusal(ask(&world, &assertion).await), "invalid_client");
+    }
+    world.documents.by_address.lock().unwrap().clear();
+    world.advance(Duration::from_secs(700));
+    let unreadable = signer.assertion(&world, "a-4", ISSUER);
+    assert_eq!(refusal(ask(&world, &unreadable).await), "invalid_client");
+    let events = world.logged("client_auth_failed").await;
+    let told: BTreeSet<&str> = events
+        .iter()
+        .inspect(|event| assert_eq!(event["client_auth_method"], "private_key_jwt"))
+        .filter_map(|event| event["error"].as_str())
+        .collect();
+    let reasons = [
+        "assertion_audience",
+        "assertion_expired",
+        "assertion_keys",
+        "assertion_signature",
+    ];
+    assert_eq!(told, BTreeSet::from(reasons));
 }
 
 /// Anybody may send an assertion: an unknown `kid` calls the application's server no more than

@@ -11,6 +11,7 @@ mod first_submission;
 mod flow;
 mod login;
 mod passwords;
+mod refused_callers;
 mod reuse;
 mod second_factor;
 mod sessions;
