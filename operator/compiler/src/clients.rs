@@ -17,7 +17,7 @@ use crate::lower::Context;
 use crate::lower::client::{self, Lowered};
 use crate::lower::roles::Catalogue;
 use crate::object::{Kind, ObjectId};
-use crate::path::field;
+use crate::path::{FieldPath, field};
 use crate::secrets::{SecretNeed, SecretNeeds, SecretOrigin};
 use crate::stage;
 use crate::validate::secrets;
@@ -156,7 +156,10 @@ impl<'a> Clients<'a> {
             for (later, first) in &shard.summary.doubles {
                 let members = &shard.members;
                 if let (Some(later), Some(first)) = (members.get(*later), members.get(*first)) {
-                    report.add(later.typed.placed, double(&later.typed, first.typed.id()));
+                    let first = &first.typed;
+                    let fault = double(&later.typed, first.id());
+                    let fault = report.with_other(fault, first.placed, &identifier_path(first));
+                    report.add(later.typed.placed, fault);
                 }
             }
         }
@@ -379,16 +382,19 @@ fn doubles(members: &[Member<'_>], context: &Context<'_>) -> Vec<(usize, usize)>
     found
 }
 
-fn double(later: &Typed<'_, ClientSpec>, first: &ObjectId) -> Fault {
-    let path = if later.spec.identifier.is_some() {
+fn identifier_path(client: &Typed<'_, ClientSpec>) -> FieldPath {
+    if client.spec.identifier.is_some() {
         field!("spec", "identifier")
     } else {
         field!("metadata", "name")
-    };
+    }
+}
+
+fn double(later: &Typed<'_, ClientSpec>, first: &ObjectId) -> Fault {
     let identifier = client::identifier(later);
     Fault::error(
         Code::DuplicateClientIdentifier,
-        path,
+        identifier_path(later),
         format!("identifier `{identifier}` is that of {first}"),
     )
 }

@@ -9,6 +9,7 @@ use realmwright_snapshot::{
 use url::Url;
 
 use crate::diagnostics::{Diagnostic, Location, Severity};
+use crate::doubts::{Doubtful, Unread};
 use crate::fault::Report;
 use crate::index::{Broken, Index};
 use crate::manifests::Manifests;
@@ -147,7 +148,7 @@ impl Compiler {
         let mut report = Report::default();
         let read = self.reader.read(manifests);
         let Input { broken, unnamed } = input(self.reader.files(), &mut report);
-        let index = Index::build(self.reader.objects(), &broken, &mut report);
+        let index = Index::build(self.reader.objects(), &mut report);
         let located = placements::resolve(&index, &mut report);
         let surroundings = Surroundings {
             index: &index,
@@ -209,6 +210,7 @@ fn input(files: &[Arc<ReadFile>], report: &mut Report) -> Input {
             }
             Err(Unreadable { code, message }) => {
                 report.add_file(&file.path, *code, message.clone());
+                report.doubts.add_unread(Unread::default());
                 input.unnamed.push(None);
             }
         }
@@ -220,15 +222,22 @@ impl Input {
     fn add(&mut self, read: &ReadDocument, report: &mut Report) {
         let id = match &read.parsed.content {
             Content::Object(object) => Some(&object.id),
-            Content::Broken { id, realm } => {
+            Content::Broken { id, realm, called } => {
+                report.doubts.add(Doubtful {
+                    kind: id.kind,
+                    namespace: realm.as_ref().map_or(&id.namespace, |key| &key.namespace),
+                    realm: realm.as_ref(),
+                    called: called.as_deref(),
+                });
                 self.broken.push(Broken {
                     id: id.clone(),
                     realm: realm.clone(),
                 });
                 Some(id)
             }
-            Content::Unnamed { namespace } => {
-                self.unnamed.push(namespace.clone());
+            Content::Unnamed { unread } => {
+                report.doubts.add_unread(unread.clone());
+                self.unnamed.push(unread.namespace.clone());
                 None
             }
             Content::Nothing => None,

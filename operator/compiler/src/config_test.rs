@@ -21,10 +21,12 @@ use serde_json::Map;
 
 use crate::compiler::TestResult;
 use crate::diagnostics::{Code, did_you_mean};
+use crate::doubts::Absent;
 use crate::fault::{Fault, Report};
 use crate::index::Typed;
 use crate::lower::core::attribute_values;
 use crate::lower::{Context, roles};
+use crate::object::Kind;
 use crate::path::{FieldPath, field};
 
 /// What tests take for granted when they do not say it.
@@ -58,6 +60,7 @@ pub(crate) fn run(
             let path = field!("spec", "cases", index);
             let mut faults = Vec::new();
             let login = login(bench, case, &path, &mut faults);
+            let cannot_run = faults.iter().any(|fault| report.is_consequence(fault));
             let differences = if faults.iter().any(Fault::is_error) {
                 faults.iter().map(|fault| fault.message.clone()).collect()
             } else {
@@ -71,6 +74,9 @@ pub(crate) fn run(
             let location = report.place(test.placed, &path.at("name"));
             for fault in faults {
                 report.add(test.placed, fault);
+            }
+            if cannot_run {
+                continue;
             }
             results.push(TestResult {
                 test: format!("{}/{}", test.namespace(), test.name()),
@@ -132,11 +138,12 @@ fn login(
     let id = ClientId::from(client.as_str());
     if !bench.snapshot.clients.contains_key(&id) {
         let names = bench.snapshot.clients.keys().map(ClientId::as_str);
-        faults.push(bad(
+        let fault = bad(
             path.at("client"),
             format!("client `{client}` does not exist, or is disabled"),
             did_you_mean(client, names),
-        ));
+        );
+        faults.push(fault.lacking(Absent::member(Kind::Client, bench.context.key, client)));
     }
     let TestContext {
         ip,
@@ -254,11 +261,12 @@ fn method<'a>(
     let found = bench.snapshot.methods.get(name);
     if found.is_none() {
         let names = bench.snapshot.methods.keys().map(MethodName::as_str);
-        faults.push(bad(
+        let fault = bad(
             path,
             format!("method `{name}` does not exist, or is disabled"),
             did_you_mean(name, names),
-        ));
+        );
+        faults.push(fault.lacking(Absent::member(Kind::AuthMethod, bench.context.key, name)));
     }
     found
 }
@@ -280,11 +288,12 @@ fn request(
     for (index, scope) in scopes.iter().enumerate() {
         if !bench.snapshot.scopes.contains_key(scope.as_str()) {
             let names = bench.snapshot.scopes.keys().map(ScopeName::as_str);
-            faults.push(bad(
+            let fault = bad(
                 path.at("scopes").at(index),
                 format!("scope `{scope}` does not exist"),
                 did_you_mean(scope, names),
-            ));
+            );
+            faults.push(fault.lacking(Absent::member(Kind::Scope, bench.context.key, scope)));
         }
     }
     Request {

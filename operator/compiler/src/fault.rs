@@ -8,6 +8,7 @@ use realmwright_decision::expression::ExpressionFault;
 use realmwright_snapshot::Digest;
 
 use crate::diagnostics::{Code, Diagnostic, Location, Severity, did_you_mean};
+use crate::doubts::{Absent, Doubts};
 use crate::manifests::Document;
 use crate::object::{Kind, ObjectId, Placed};
 use crate::path::{FieldPath, Step};
@@ -27,6 +28,8 @@ pub(crate) struct Fault {
     pub(crate) message: String,
     pub(crate) fix: Option<String>,
     pub(crate) notes: Vec<String>,
+    /// What it would not be there without; see [`Doubts`].
+    pub(crate) lacks: Vec<Absent>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +52,7 @@ impl Fault {
             message: message.into(),
             fix: None,
             notes: Vec::new(),
+            lacks: Vec::new(),
         }
     }
 
@@ -119,6 +123,12 @@ impl Fault {
         self
     }
 
+    /// It is a consequence where what is absent is there but faulty.
+    pub(crate) fn lacking(mut self, absent: Absent) -> Self {
+        self.lacks.push(absent);
+        self
+    }
+
     pub(crate) fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
@@ -128,15 +138,20 @@ impl Fault {
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) diagnostics: Vec<Diagnostic>,
+    pub(crate) doubts: Doubts,
     faulty: BTreeSet<ObjectId>,
     trees: HashMap<Digest, Option<Arc<Node>>>,
 }
 
 impl Report {
-    /// Reports a fault of an object that is compiled.
+    /// Reports a fault of an object that is compiled. One that follows from the fault of another
+    /// object stops its own object all the same, but is not shown.
     pub(crate) fn add(&mut self, placed: &Placed, fault: Fault) {
         if fault.is_error() {
             self.faulty.insert(placed.object.id.clone());
+        }
+        if self.is_consequence(&fault) {
+            return;
         }
         let location = self.locate(&placed.document, &fault.path, &fault.anchor);
         let fault = discreet(&placed.document, fault);
@@ -173,6 +188,12 @@ impl Report {
         self.push(None, Some(location), fault);
     }
 
+    /// Whether a fault follows from that of another object.
+    pub(crate) fn is_consequence(&self, fault: &Fault) -> bool {
+        let mut lacks = fault.lacks.iter();
+        lacks.any(|absent| self.doubts.explain(absent))
+    }
+
     /// Objects with errors.
     pub(crate) fn faulty(&self) -> impl Iterator<Item = &ObjectId> {
         self.faulty.iter()
@@ -191,6 +212,7 @@ impl Report {
             message,
             fix,
             notes,
+            lacks: _,
         } = fault;
         self.diagnostics.push(Diagnostic {
             code,
@@ -207,6 +229,16 @@ impl Report {
     /// Where a path of an object stands.
     pub(crate) fn place(&mut self, placed: &Placed, path: &FieldPath) -> Option<Location> {
         self.locate(&placed.document, path, &Anchor::Value)
+    }
+
+    /// Says where the other of two objects that exclude each other stands.
+    pub(crate) fn with_other(&mut self, fault: Fault, other: &Placed, path: &FieldPath) -> Fault {
+        match self.place(other, path) {
+            Some(Location { file, line, .. }) => {
+                fault.note(format!("the other one is in {file}:{line}"))
+            }
+            None => fault,
+        }
     }
 
     /// The tree is read again: places are needed for faults only, and faults are few.

@@ -1,6 +1,6 @@
 //! All objects by kind, name and realm; duplicates and objects without a realm are found here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use realmwright_crds::{
@@ -9,6 +9,7 @@ use realmwright_crds::{
 };
 
 use crate::diagnostics::Code;
+use crate::doubts::{Absent, Doubtful};
 use crate::fault::{Fault, Report};
 use crate::object::{Kind, Object, ObjectId, Placed, RealmKey, Resource, SecretData};
 use crate::path::field;
@@ -86,21 +87,13 @@ pub(crate) struct Index<'a> {
     /// By the namespace that grants.
     pub(crate) grants: BTreeMap<&'a str, Vec<Typed<'a, ReferenceGrantSpec>>>,
     pub(crate) secrets: Secrets<'a>,
-    broken: BTreeSet<ObjectId>,
 }
 
 impl<'a> Index<'a> {
     /// Files objects; they come in the order of their ids, and of those with one id in the order of
     /// files and lines: the first one stays.
-    pub(crate) fn build(
-        objects: impl Iterator<Item = &'a Placed>,
-        broken: &[Broken],
-        report: &mut Report,
-    ) -> Self {
-        let mut index = Self {
-            broken: broken.iter().map(|broken| broken.id.clone()).collect(),
-            ..Self::default()
-        };
+    pub(crate) fn build(objects: impl Iterator<Item = &'a Placed>, report: &mut Report) -> Self {
+        let mut index = Self::default();
         let mut former: Option<&Placed> = None;
         for one in objects {
             match former.filter(|former| former.object.id == one.object.id) {
@@ -161,9 +154,10 @@ impl<'a> Index<'a> {
     /// Objects of realms that are not there, and objects that another namespace may not attach.
     fn drop_strays(&mut self, report: &mut Report) {
         let realms = &self.realms;
-        let broken = &self.broken;
         for (key, members) in &mut self.members {
-            if !realms.contains_key(key) && !broken.contains(&key.id()) {
+            let absent = Absent::object(Kind::Realm, &key.namespace, &key.name);
+            if !realms.contains_key(key) && !report.doubts.explain(&absent) {
+                members.doubt(key, None, report);
                 let near: Vec<&str> = realms
                     .keys()
                     .filter(|candidate| candidate.namespace == key.namespace)
@@ -199,18 +193,8 @@ impl<'a> Index<'a> {
                 }
                 *members = Members::default();
             }
-            members.keep_own(&key.namespace, report);
+            members.keep_own(key, report);
         }
-    }
-
-    /// Whether an object of this name exists but could not be read, so that a reference to it is
-    /// no second fault.
-    pub(crate) fn is_broken(&self, kind: Kind, namespace: &str, name: &str) -> bool {
-        self.broken.contains(&ObjectId {
-            kind,
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        })
     }
 }
 
@@ -228,6 +212,15 @@ fn declared_twice(placed: &Placed, former: &Placed, report: &mut Report) {
         None => fault,
     };
     report.add(placed, fault);
+}
+
+fn doubt(placed: &Placed, key: &RealmKey, realm: Option<&RealmKey>, report: &mut Report) {
+    report.doubts.add(Doubtful {
+        kind: placed.object.id.kind,
+        namespace: &key.namespace,
+        realm,
+        called: Some(placed.object.called()),
+    });
 }
 
 impl<'a> Members<'a> {
@@ -251,6 +244,14 @@ impl<'a> Members<'a> {
             .chain(each(tests))
     }
 
+    /// Whoever looks for one of them in a realm will not find it. None as the realm is any that
+    /// they may have been meant for.
+    fn doubt(&self, key: &RealmKey, realm: Option<&RealmKey>, report: &mut Report) {
+        for placed in self.placed() {
+            doubt(placed, key, realm, report);
+        }
+    }
+
     /// Whether it has an object with this id.
     pub(crate) fn have(&self, id: &ObjectId) -> bool {
         fn has<T>(list: &[Typed<'_, T>], id: &ObjectId) -> bool {
@@ -269,11 +270,13 @@ impl<'a> Members<'a> {
 
     /// Only Clients are attached from other namespaces; whether the realm admits them is judged
     /// with the realm at hand.
-    fn keep_own(&mut self, namespace: &str, report: &mut Report) {
-        fn keep<T>(list: &mut Vec<Typed<'_, T>>, namespace: &str, report: &mut Report) {
+    fn keep_own(&mut self, realm: &RealmKey, report: &mut Report) {
+        fn keep<T>(list: &mut Vec<Typed<'_, T>>, realm: &RealmKey, report: &mut Report) {
+            let namespace = &realm.namespace;
             list.retain(|one| {
                 let own = one.namespace() == namespace;
                 if !own {
+                    doubt(one.placed, realm, Some(realm), report);
                     report.add(
                         one.placed,
                         Fault::error(
@@ -290,10 +293,10 @@ impl<'a> Members<'a> {
                 own
             });
         }
-        keep(&mut self.scopes, namespace, report);
-        keep(&mut self.stores, namespace, report);
-        keep(&mut self.methods, namespace, report);
-        keep(&mut self.flows, namespace, report);
-        keep(&mut self.tests, namespace, report);
+        keep(&mut self.scopes, realm, report);
+        keep(&mut self.stores, realm, report);
+        keep(&mut self.methods, realm, report);
+        keep(&mut self.flows, realm, report);
+        keep(&mut self.tests, realm, report);
     }
 }

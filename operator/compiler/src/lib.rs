@@ -15,6 +15,8 @@
 //! - `stage` remembers what did not change, object by object. [`Work`] counts what did; a test
 //!   holds it to the size of the edit. What is left over the whole realm is comparing pointers,
 //!   and must stay so: no stage clones, formats or allocates for an object that is the same.
+//! - `doubts` knows what is there but faulty, so that of a fault and what follows from it only the
+//!   fault is shown; what follows stops its object all the same.
 //! - `config_test` runs `RealmTest` cases on the decision crate that also serves.
 //! - [`plan`] says what a change does to people and applications.
 //!
@@ -27,6 +29,7 @@ mod clients;
 mod compiler;
 mod config_test;
 mod diagnostics;
+mod doubts;
 mod fault;
 mod index;
 mod kinds;

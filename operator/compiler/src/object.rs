@@ -120,14 +120,6 @@ impl RealmKey {
             name: reference.name.to_string(),
         }
     }
-
-    pub(crate) fn id(&self) -> ObjectId {
-        ObjectId {
-            kind: Kind::Realm,
-            namespace: self.namespace.clone(),
-            name: self.name.clone(),
-        }
-    }
 }
 
 /// The values of a Secret manifest.
@@ -189,6 +181,16 @@ impl Object {
             client: Made::default(),
             graph: Made::default(),
         }
+    }
+
+    /// What others call it: Clients by their identifier, Scopes by their token.
+    pub(crate) fn called(&self) -> &str {
+        let said = match &self.resource {
+            Resource::Client(spec) => spec.identifier.as_deref(),
+            Resource::Scope(spec) => spec.scope.as_deref(),
+            _ => None,
+        };
+        said.unwrap_or(&self.id.name)
     }
 
     /// The values, when it is a Secret.

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::diagnostics::{Code, did_you_mean};
+use crate::doubts::Unread;
 use crate::fault::Fault;
 use crate::kinds;
 use crate::manifests::Document;
@@ -37,11 +38,13 @@ pub(crate) enum Content {
         id: ObjectId,
         /// Where its `realmRef` could be read.
         realm: Option<RealmKey>,
+        /// What others call it, where that could be read.
+        called: Option<String>,
     },
     /// Something with faults that does not even say what it is.
     Unnamed {
-        /// The namespace that it seems to belong to.
-        namespace: Option<String>,
+        /// What it seems to be.
+        unread: Unread,
     },
     /// A resource.
     Object(Arc<Object>),
@@ -51,29 +54,13 @@ impl Parsed {
     fn unnamed(document: &Document, faults: Vec<Fault>) -> Self {
         let content = if faults.iter().any(Fault::is_error) {
             Content::Unnamed {
-                namespace: apparent_namespace(&document.text),
+                unread: Unread::of(&document.text),
             }
         } else {
             Content::Nothing
         };
         Self { content, faults }
     }
-}
-
-/// The first thing that looks like a namespace, for text that cannot be read: whatever was meant,
-/// the realms of that namespace are not whole without it.
-fn apparent_namespace(text: &str) -> Option<String> {
-    let (_, rest) = text.split_once("namespace")?;
-    let rest = rest.trim_start_matches(['"', '\'']).trim_start();
-    let rest = rest.strip_prefix(':')?.trim_start();
-    let namespace: String = rest
-        .trim_start_matches(['"', '\''])
-        .chars()
-        .take_while(|character| {
-            character.is_ascii_lowercase() || character.is_ascii_digit() || *character == '-'
-        })
-        .collect();
-    (!namespace.is_empty()).then_some(namespace)
 }
 
 /// Parses a document.
@@ -221,7 +208,11 @@ fn resource(document: &Document, tree: &Node, kind: Kind, mut faults: Vec<Fault>
     let (Some(name), true) = (meta("name"), namespace.is_some() || !kind.is_namespaced()) else {
         return Parsed {
             content: Content::Unnamed {
-                namespace: namespace.map(str::to_owned),
+                unread: Unread {
+                    namespace: namespace.map(str::to_owned),
+                    kind: Some(kind),
+                    name: meta("name").map(str::to_owned),
+                },
             },
             faults,
         };
@@ -248,6 +239,7 @@ fn resource(document: &Document, tree: &Node, kind: Kind, mut faults: Vec<Fault>
     Parsed {
         content: content.unwrap_or_else(|| Content::Broken {
             realm: realm_of(tree, &id),
+            called: called(tree, &id),
             id,
         }),
         faults,
@@ -305,6 +297,19 @@ fn realm_of(tree: &Node, id: &ObjectId) -> Option<RealmKey> {
         namespace: text("namespace").unwrap_or(&id.namespace).to_owned(),
         name: text("name")?.to_owned(),
     })
+}
+
+/// What others call a faulty object: Clients by their identifier and Scopes by their token, which
+/// are the name unless the spec says otherwise.
+fn called(tree: &Node, id: &ObjectId) -> Option<String> {
+    let key = match id.kind {
+        Kind::Client => "identifier",
+        Kind::Scope => "scope",
+        _ => return Some(id.name.clone()),
+    };
+    let said = tree.get("spec").and_then(|entry| entry.value.get(key));
+    said.map_or(Some(id.name.as_str()), |entry| entry.value.as_str())
+        .map(str::to_owned)
 }
 
 fn typed(kind: Kind, mut json: Json) -> Result<Resource, Box<Fault>> {

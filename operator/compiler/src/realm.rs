@@ -17,6 +17,7 @@ use crate::clients::{ClientMemory, Clients};
 use crate::compiler::{CompileProfile, CompiledRealm, TestResult, Work};
 use crate::config_test;
 use crate::diagnostics::Code;
+use crate::doubts::Absent;
 use crate::fault::{Fault, Report};
 use crate::index::{Broken, Index, Members, Typed};
 use crate::lower::core::Gathered;
@@ -116,10 +117,10 @@ pub(crate) fn compile(
         return outcome;
     };
     let mut faults = Vec::new();
-    let mut context = context(index, key, realm.spec, located, members, &mut faults);
+    let mut context = context(key, realm.spec, located, members, &mut faults);
     let parts = parts(&mut context, members, report);
     let context = context;
-    let context_digest = context_digest(surroundings, key, realm, members);
+    let context_digest = context_digest(realm, members);
 
     outcome.work.flows = check_flows(&context, members, &parts, context_digest, report);
     stores(members, report);
@@ -131,12 +132,12 @@ pub(crate) fn compile(
         &mut memory.clients,
     );
     outcome.work.clients = clients.made;
-    let catalogue = catalogue(surroundings, key, realm.spec, members);
+    let catalogue = catalogue(key, realm.spec, members);
     check_roles(&catalogue, realm, members, report);
     clients.check(index, &catalogue, report);
 
     let gathered = gather(&context, &clients, surroundings.realms);
-    way_in(&parts, &clients, &mut faults);
+    way_in(key, &parts, &clients, &mut faults);
     faults.extend(flows::check_standard(&context, &parts.methods));
     let mut needs = Vec::new();
     let mut cores = Vec::new();
@@ -269,7 +270,6 @@ fn snapshot(
 
 /// Everything but scopes, methods and flows, which are lowered against it.
 fn context<'a>(
-    index: &'a Index<'a>,
     key: &'a RealmKey,
     realm: &'a RealmSpec,
     located: &Located<'_>,
@@ -287,7 +287,6 @@ fn context<'a>(
         key,
         id: located.id.clone(),
         realm,
-        index,
         locales: core::locales(realm.locales.as_ref()),
         session_claims: flow::session_claim_classes(realm, &members.flows, &environment),
         schema,
@@ -315,11 +314,19 @@ fn parts<'a>(context: &mut Context<'a>, members: &Members<'a>, report: &mut Repo
                 .unwrap_or(DataClass::Pseudonymous),
         };
         if context.scopes.insert(token, facts).is_some() {
-            faults.push(Fault::error(
+            let fault = Fault::error(
                 Code::DuplicateScope,
                 field!("spec", "scope"),
                 format!("another Scope of the realm has the token `{token}`"),
-            ));
+            );
+            let other = members
+                .scopes
+                .iter()
+                .find(|other| scope::token(other) == token);
+            faults.push(match other {
+                Some(other) => report.with_other(fault, other.placed, &scope::token_path(other)),
+                None => fault,
+            });
         }
         add_all(report, one.placed, faults);
         scopes.push(lowered);
@@ -357,32 +364,12 @@ fn add_all(report: &mut Report, placed: &Placed, faults: Vec<Fault>) {
 }
 
 /// The digest of everything that a client is lowered against.
-fn context_digest(
-    surroundings: &Surroundings<'_>,
-    key: &RealmKey,
-    realm: &Typed<'_, RealmSpec>,
-    members: &Members<'_>,
-) -> Digest {
+fn context_digest(realm: &Typed<'_, RealmSpec>, members: &Members<'_>) -> Digest {
     let mut of: Vec<String> = vec![realm.placed.object.digest.to_string()];
     let digest = |placed: &Placed| placed.object.digest.to_string();
     of.extend(members.scopes.iter().map(|one| digest(one.placed)));
     of.extend(members.methods.iter().map(|one| digest(one.placed)));
     of.extend(members.flows.iter().map(|one| digest(one.placed)));
-    // What is lowered asks whether these exist but cannot be read; of no other kind.
-    let mut broken: Vec<String> = surroundings
-        .broken
-        .iter()
-        .filter(|broken| broken.id.namespace == key.namespace)
-        .filter(|broken| {
-            matches!(
-                broken.id.kind,
-                Kind::Scope | Kind::AuthMethod | Kind::AuthFlow
-            )
-        })
-        .map(|broken| broken.id.to_string())
-        .collect();
-    broken.sort();
-    of.extend(broken);
     Digest::of(&canonical_json(&of).unwrap_or_default())
 }
 
@@ -412,21 +399,23 @@ fn check_flows(
 }
 
 fn stores(members: &Members<'_>, report: &mut Report) {
-    for one in members.stores.iter().skip(1) {
-        report.add(
-            one.placed,
-            Fault::error(
-                Code::SeveralStores,
-                field!("spec", "realmRef"),
-                "the realm already has an attribute store",
-            ),
+    let Some((first, others)) = members.stores.split_first() else {
+        return;
+    };
+    for one in others {
+        let path = field!("spec", "realmRef");
+        let fault = Fault::error(
+            Code::SeveralStores,
+            path.clone(),
+            "the realm already has an attribute store",
         );
+        let fault = report.with_other(fault, first.placed, &path);
+        report.add(one.placed, fault);
     }
 }
 
 fn catalogue<'a>(
-    surroundings: &Surroundings<'_>,
-    key: &RealmKey,
+    key: &'a RealmKey,
     realm: &'a RealmSpec,
     members: &'a Members<'a>,
 ) -> Catalogue<'a> {
@@ -434,9 +423,7 @@ fn catalogue<'a>(
         realm: realm.roles.iter().map(|role| role.name.as_str()).collect(),
         declared: &members.clients,
         clients: OnceCell::new(),
-        unknown_clients: surroundings.broken.iter().any(|broken| {
-            broken.id.kind == Kind::Client && broken.realm.as_ref().is_none_or(|realm| realm == key)
-        }),
+        key,
     }
 }
 
@@ -474,7 +461,7 @@ fn gather(context: &Context<'_>, clients: &Clients<'_>, realms: usize) -> Gather
 }
 
 /// People can log in only with a first factor.
-fn way_in(parts: &Parts, clients: &Clients<'_>, faults: &mut Vec<Fault>) {
+fn way_in(key: &RealmKey, parts: &Parts, clients: &Clients<'_>, faults: &mut Vec<Fault>) {
     let offered = parts.methods.iter().any(|method| method.kind.factor() == 1);
     if clients.log_people_in() && !offered {
         faults.push(
@@ -483,7 +470,8 @@ fn way_in(parts: &Parts, clients: &Clients<'_>, faults: &mut Vec<Fault>) {
                 FieldPath::root(),
                 "applications log people in, but no AuthMethod of the first factor is switched on",
             )
-            .fix("add an AuthMethod with `password`".to_owned()),
+            .fix("add an AuthMethod with `password`".to_owned())
+            .lacking(Absent::any_member(Kind::AuthMethod, key)),
         );
     }
 }

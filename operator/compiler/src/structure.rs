@@ -251,7 +251,7 @@ impl Check {
             (Value::Bool(_) | Value::Number(_), ShapeKind::String) => {
                 Some("write it in quotes".to_owned())
             }
-            (Value::String(_), ShapeKind::Boolean | ShapeKind::Integer | ShapeKind::Number) => {
+            (Value::String(text), kind) if is_in_needless_quotes(text, kind) => {
                 Some("write it without quotes".to_owned())
             }
             (Value::Mapping(_) | Value::String(_), ShapeKind::Array) => {
@@ -420,6 +420,16 @@ impl Check {
         });
         let message = format!("`{found}` is not one of the allowed values");
         self.fault(Code::InvalidValue, node.span, message, fix);
+    }
+}
+
+/// Whether a text would be of the kind without its quotes.
+fn is_in_needless_quotes(text: &str, kind: ShapeKind) -> bool {
+    match kind {
+        ShapeKind::Boolean => text.parse::<bool>().is_ok(),
+        ShapeKind::Integer => text.parse::<i64>().is_ok(),
+        ShapeKind::Number => text.parse::<f64>().is_ok(),
+        _ => false,
     }
 }
 

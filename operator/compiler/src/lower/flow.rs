@@ -18,6 +18,7 @@ use realmwright_snapshot::{
 use super::claims::session_claim;
 use super::{Context, expression};
 use crate::diagnostics::Code;
+use crate::doubts::Absent;
 use crate::fault::Fault;
 use crate::index::Typed;
 use crate::object::Kind;
@@ -278,17 +279,11 @@ fn names(names: &[ObjectName]) -> Vec<MethodName> {
 }
 
 fn method(context: &Context<'_>, name: &str, path: FieldPath, faults: &mut Vec<Fault>) {
-    let namespace = &context.key.namespace;
-    if !context.methods.contains_key(name)
-        && !context.index.is_broken(Kind::AuthMethod, namespace, name)
-    {
+    if !context.methods.contains_key(name) {
         let names = context.methods.keys().copied();
-        faults.push(Fault::not_found(
-            Code::MethodNotFound,
-            path,
-            "method",
-            name,
-            names,
-        ));
+        faults.push(
+            Fault::not_found(Code::MethodNotFound, path, "method", name, names)
+                .lacking(Absent::member(Kind::AuthMethod, context.key, name)),
+        );
     }
 }

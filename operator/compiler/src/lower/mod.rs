@@ -25,8 +25,8 @@ use regex::Regex;
 use url::Url;
 
 use crate::diagnostics::Code;
+use crate::doubts::Absent;
 use crate::fault::Fault;
-use crate::index::Index;
 use crate::object::{Kind, RealmKey};
 use crate::path::FieldPath;
 
@@ -36,7 +36,6 @@ pub(crate) struct Context<'a> {
     pub(crate) key: &'a RealmKey,
     pub(crate) id: RealmId,
     pub(crate) realm: &'a realmwright_crds::RealmSpec,
-    pub(crate) index: &'a Index<'a>,
     pub(crate) locales: Locales,
     pub(crate) schema: Vec<AttributeSnapshot>,
     /// Every attribute and session claim, for conditions.
@@ -89,19 +88,12 @@ impl Context<'_> {
 
     /// Reports a flow that does not exist.
     pub(crate) fn check_flow(&self, name: &str, path: FieldPath, faults: &mut Vec<Fault>) {
-        let broken = || {
-            self.index
-                .is_broken(Kind::AuthFlow, &self.key.namespace, name)
-        };
-        if !self.flows.contains(name) && !broken() {
+        if !self.flows.contains(name) {
             let names = self.flows.iter().copied();
-            faults.push(Fault::not_found(
-                Code::FlowNotFound,
-                path,
-                "flow",
-                name,
-                names,
-            ));
+            faults.push(
+                Fault::not_found(Code::FlowNotFound, path, "flow", name, names)
+                    .lacking(Absent::member(Kind::AuthFlow, self.key, name)),
+            );
         }
     }
 

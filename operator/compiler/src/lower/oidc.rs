@@ -23,6 +23,7 @@ use url::{Host, Url};
 
 use super::{Context, defaults, not_longer, period};
 use crate::diagnostics::Code;
+use crate::doubts::Absent;
 use crate::fault::Fault;
 use crate::index::Typed;
 use crate::object::Kind;
@@ -336,17 +337,15 @@ fn grants(
 }
 
 fn openid(context: &Context<'_>, path: &FieldPath, faults: &mut Vec<Fault>) {
-    let namespace = &context.key.namespace;
-    if !context.scopes.contains_key("openid")
-        && !context.index.is_broken(Kind::Scope, namespace, "openid")
-    {
+    if !context.scopes.contains_key("openid") {
         faults.push(
             Fault::error(
                 Code::OpenIdScopeMissing,
                 path.clone(),
                 "the realm has no Scope `openid`, so no id token could be issued",
             )
-            .fix("add a Scope named `openid`".to_owned()),
+            .fix("add a Scope named `openid`".to_owned())
+            .lacking(Absent::member(Kind::Scope, context.key, "openid")),
         );
     }
 }
@@ -386,19 +385,11 @@ fn scope(
     faults: &mut Vec<Fault>,
 ) {
     let Some(facts) = context.scopes.get(token) else {
-        if !context
-            .index
-            .is_broken(Kind::Scope, &context.key.namespace, token)
-        {
-            let tokens = context.scopes.keys().copied();
-            faults.push(Fault::not_found(
-                Code::ScopeNotFound,
-                path,
-                "scope",
-                token,
-                tokens,
-            ));
-        }
+        let tokens = context.scopes.keys().copied();
+        faults.push(
+            Fault::not_found(Code::ScopeNotFound, path, "scope", token, tokens)
+                .lacking(Absent::member(Kind::Scope, context.key, token)),
+        );
         return;
     };
     if facts.system && !grants.contains(&GrantType::ClientCredentials) {

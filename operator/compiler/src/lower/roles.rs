@@ -11,8 +11,10 @@ use realmwright_snapshot::{ClientId, RoleName, RoleRef, RoleSnapshot};
 
 use super::{Context, client};
 use crate::diagnostics::Code;
+use crate::doubts::Absent;
 use crate::fault::Fault;
 use crate::index::Typed;
+use crate::object::{Kind, RealmKey};
 use crate::path::{FieldPath, field};
 
 pub(crate) fn reference(role: &SpecRef) -> RoleRef {
@@ -37,8 +39,8 @@ pub(crate) struct Catalogue<'a> {
     pub(crate) declared: &'a [Typed<'a, ClientSpec>],
     /// Made when somebody names one; few do.
     pub(crate) clients: OnceCell<BTreeMap<&'a str, &'a [ClientRole]>>,
-    /// Clients with faults of their own: nothing is said about their roles.
-    pub(crate) unknown_clients: bool,
+    /// The realm that declares them.
+    pub(crate) key: &'a RealmKey,
 }
 
 impl Catalogue<'_> {
@@ -64,14 +66,16 @@ impl Catalogue<'_> {
                 .collect()
         });
         match clients.get(client.as_str()) {
-            None if self.unknown_clients => {}
-            None => faults.push(Fault::not_found(
-                Code::ClientNotFound,
-                path.clone(),
-                "client",
-                client.as_str(),
-                clients.keys().copied(),
-            )),
+            None => faults.push(
+                Fault::not_found(
+                    Code::ClientNotFound,
+                    path.clone(),
+                    "client",
+                    client.as_str(),
+                    clients.keys().copied(),
+                )
+                .lacking(Absent::member(Kind::Client, self.key, client.as_str())),
+            ),
             Some(roles) if !roles.iter().any(|role| role.name.as_str() == name) => {
                 faults.push(Fault::not_found(
                     Code::RoleNotFound,

@@ -9,7 +9,7 @@ use super::claims::{self, Owner};
 use super::{Context, roles};
 use crate::fault::Fault;
 use crate::index::Typed;
-use crate::path::field;
+use crate::path::{FieldPath, field};
 
 /// The scope token: what the spec says, else the object's name.
 pub(crate) fn token<'a>(scope: &Typed<'a, ScopeSpec>) -> &'a str {
@@ -18,6 +18,15 @@ pub(crate) fn token<'a>(scope: &Typed<'a, ScopeSpec>) -> &'a str {
         .scope
         .as_ref()
         .map_or_else(|| scope.name(), |token| token.as_str())
+}
+
+/// Where the token stands.
+pub(crate) fn token_path(scope: &Typed<'_, ScopeSpec>) -> FieldPath {
+    if scope.spec.scope.is_some() {
+        field!("spec", "scope")
+    } else {
+        field!("metadata", "name")
+    }
 }
 
 /// Whether it lets anything through, beside its own name.

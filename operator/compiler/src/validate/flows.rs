@@ -5,8 +5,10 @@ use realmwright_decision::flow::{BuiltIn, Flow, Method, RuleName};
 use realmwright_snapshot::{FlowSnapshot, MethodSnapshot};
 
 use crate::diagnostics::Code;
+use crate::doubts::Absent;
 use crate::fault::Fault;
 use crate::lower::{Context, defaults, flow};
+use crate::object::Kind;
 use crate::path::{FieldPath, field};
 
 /// Proves one flow. Its expressions have been checked before.
@@ -20,7 +22,7 @@ pub(crate) fn check(
     };
     problems(context, methods, &compiled)
         .into_iter()
-        .map(|problem| fault(problem, &|rule| place(flow, rule)))
+        .map(|problem| fault(context, problem, &|rule| place(flow, rule)))
         .collect()
 }
 
@@ -33,7 +35,7 @@ pub(crate) fn check_standard(context: &Context<'_>, methods: &[MethodSnapshot]) 
     }
     problems(context, methods, &Flow::standard())
         .into_iter()
-        .map(|problem| fault(problem, &|_| field!("spec", "requiredFactors")))
+        .map(|problem| fault(context, problem, &|_| field!("spec", "requiredFactors")))
         .collect()
 }
 
@@ -46,7 +48,12 @@ fn problems(context: &Context<'_>, methods: &[MethodSnapshot], flow: &Flow) -> V
     prove(flow, &methods, factors)
 }
 
-fn fault(problem: FlowProblem, place: &dyn Fn(&RuleName) -> FieldPath) -> Fault {
+fn fault(
+    context: &Context<'_>,
+    problem: FlowProblem,
+    place: &dyn Fn(&RuleName) -> FieldPath,
+) -> Fault {
+    let methods = || Absent::any_member(Kind::AuthMethod, context.key);
     let shown = |code, message: &str, witness: Witness| {
         let path = witness
             .steps
@@ -56,7 +63,9 @@ fn fault(problem: FlowProblem, place: &dyn Fn(&RuleName) -> FieldPath) -> Fault 
                 || place(&RuleName::BuiltIn(BuiltIn::Standard)),
                 |step| place(&step.rule),
             );
-        Fault::error(code, path, message).note(witness.to_string())
+        Fault::error(code, path, message)
+            .note(witness.to_string())
+            .lacking(methods())
     };
     match problem {
         FlowProblem::EverybodyDenied(witness) => {

@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use realmwright_crds::RegionSpec;
+use realmwright_crds::{RealmSpec, RegionSpec};
 use realmwright_snapshot::RealmId;
 use url::Url;
 
 use crate::diagnostics::Code;
+use crate::doubts::Absent;
 use crate::fault::{Fault, Report};
 use crate::index::{Index, Typed};
 use crate::lower::core::ResolvedPlacement;
 use crate::lower::{defaults, https_url};
-use crate::object::{Kind, RealmKey};
+use crate::object::{Kind, Placed, RealmKey};
 use crate::path::{FieldPath, field};
 use crate::validate::retention;
 
@@ -29,7 +30,7 @@ pub(crate) fn resolve<'a>(
     report: &mut Report,
 ) -> BTreeMap<RealmKey, Located<'a>> {
     let mut located = BTreeMap::new();
-    let mut ids: BTreeMap<String, &RealmKey> = BTreeMap::new();
+    let mut ids: BTreeMap<String, (&RealmKey, &Typed<'_, RealmSpec>)> = BTreeMap::new();
     let mut taken: Vec<Taken<'_>> = Vec::new();
     for (key, realm) in &index.realms {
         let mut faults = Vec::new();
@@ -38,17 +39,18 @@ pub(crate) fn resolve<'a>(
             ToString::to_string,
         );
         realm_id(index, key, realm, &id, &mut faults);
-        if let Some(holder) = ids.get(&id) {
-            faults.push(Fault::error(
+        if let Some((holder, other)) = ids.get(&id) {
+            let fault = Fault::error(
                 Code::DuplicateRealmId,
                 field!("spec", "id"),
                 format!(
                     "id `{id}` is that of Realm {}/{}",
                     holder.namespace, holder.name
                 ),
-            ));
+            );
+            faults.push(report.with_other(fault, other.placed, &id_path(other.spec)));
         } else {
-            ids.insert(id.clone(), key);
+            ids.insert(id.clone(), (key, realm));
         }
         let mut placements: Vec<ResolvedPlacement<'a>> = Vec::new();
         for (position, spec) in realm.spec.placements.iter().enumerate() {
@@ -56,12 +58,15 @@ pub(crate) fn resolve<'a>(
             let Some(placement) = placement(index, key, spec, &path, &mut faults) else {
                 continue;
             };
-            if let Some(fault) = conflict(&taken, key, &placement, &path.at("issuer")) {
-                faults.push(fault);
+            let path = path.at("issuer");
+            if let Some((fault, other)) = conflict(&taken, key, &placement, &path) {
+                faults.push(report.with_other(fault, other.placed, &other.path));
                 continue;
             }
             taken.push(Taken {
                 key,
+                placed: realm.placed,
+                path,
                 region: placement.region,
                 instance: placement.instance,
                 issuer: placement.issuer.clone(),
@@ -90,11 +95,20 @@ pub(crate) fn resolve<'a>(
     located
 }
 
+/// Where a realm's id stands: in the spec, or it comes of the name.
+fn id_path(spec: &RealmSpec) -> FieldPath {
+    if spec.id.is_some() {
+        field!("spec", "id")
+    } else {
+        field!("metadata", "name")
+    }
+}
+
 /// An id of another namespace is admitted only by the cluster-scoped Region.
 fn realm_id(
     index: &Index<'_>,
     key: &RealmKey,
-    realm: &Typed<'_, realmwright_crds::RealmSpec>,
+    realm: &Typed<'_, RealmSpec>,
     id: &str,
     faults: &mut Vec<Fault>,
 ) {
@@ -116,18 +130,22 @@ fn realm_id(
                 && adoption.name.as_str() == key.name
         });
     if !adopted {
-        faults.push(
-            Fault::error(
-                Code::RealmIdNamespace,
-                field!("spec", "id"),
-                format!("id `{id}` does not begin with `{}.`", key.namespace),
-            )
-            .fix(format!(
-                "write `{}.{}`, or leave it out",
-                key.namespace, key.name
-            ))
-            .note("a foreign id needs an entry in `Region.spec.adopt`"),
-        );
+        let regions = realm.spec.placements.iter();
+        let unknown = regions
+            .map(|placement| placement.region.as_str())
+            .filter(|region| !index.regions.contains_key(region))
+            .map(|region| Absent::object(Kind::Region, "", region));
+        let fault = Fault::error(
+            Code::RealmIdNamespace,
+            field!("spec", "id"),
+            format!("id `{id}` does not begin with `{}.`", key.namespace),
+        )
+        .fix(format!(
+            "write `{}.{}`, or leave it out",
+            key.namespace, key.name
+        ))
+        .note("a foreign id needs an entry in `Region.spec.adopt`");
+        faults.push(unknown.fold(fault, Fault::lacking));
     }
 }
 
@@ -149,15 +167,16 @@ fn placement<'a>(
         .as_ref()
         .and_then(|url| https_url(url, path.at("backendUrl"), faults));
     let Some(region) = index.regions.get(region_name.as_str()) else {
-        if !index.is_broken(Kind::Region, "", region_name) {
-            faults.push(Fault::not_found(
+        faults.push(
+            Fault::not_found(
                 Code::RegionNotFound,
                 path.at("region"),
                 "region",
                 region_name,
                 index.regions.keys().copied(),
-            ));
-        }
+            )
+            .lacking(Absent::object(Kind::Region, "", region_name)),
+        );
         return None;
     };
     let instance = instance
@@ -271,17 +290,20 @@ fn matches_host(pattern: &str, host: &str) -> bool {
 
 struct Taken<'a> {
     key: &'a RealmKey,
+    placed: &'a Placed,
+    /// Of the issuer.
+    path: FieldPath,
     region: &'a str,
     instance: &'a str,
     issuer: Url,
 }
 
-fn conflict(
-    taken: &[Taken<'_>],
+fn conflict<'t, 'a>(
+    taken: &'t [Taken<'a>],
     key: &RealmKey,
     placement: &ResolvedPlacement<'_>,
     path: &FieldPath,
-) -> Option<Fault> {
+) -> Option<(Fault, &'t Taken<'a>)> {
     let host = |url: &Url| url.host_str().map(str::to_owned);
     let other = taken
         .iter()
@@ -290,6 +312,7 @@ fn conflict(
             let whose = format!("Realm {}/{}", other.key.namespace, other.key.name);
             if other.issuer == placement.issuer {
                 return Some((
+                    other,
                     Code::DuplicateIssuer,
                     format!("`{}` is the issuer of a placement of {whose}", other.issuer),
                 ));
@@ -299,6 +322,7 @@ fn conflict(
                 || other.instance != placement.instance;
             if elsewhere {
                 return Some((
+                    other,
                     Code::HostConflict,
                     format!(
                         "host `{}` belongs to {whose} in region `{}`, instance `{}`",
@@ -312,12 +336,13 @@ fn conflict(
                 && overlap(&other.issuer, &placement.issuer))
             .then(|| {
                 (
+                    other,
                     Code::OverlappingIssuers,
                     format!("the path overlaps with `{}` of {whose}", other.issuer),
                 )
             })
         });
-    other.map(|(code, message)| Fault::error(code, path.clone(), message))
+    other.map(|(other, code, message)| (Fault::error(code, path.clone(), message), other))
 }
 
 /// Whether one path is the other or lies under it.

@@ -5,6 +5,7 @@ use realmwright_decision::password_hash::PasswordHash;
 use secrecy::ExposeSecret as _;
 
 use crate::diagnostics::{Code, did_you_mean};
+use crate::doubts::Absent;
 use crate::fault::Fault;
 use crate::index::Index;
 use crate::object::{Kind, ObjectId};
@@ -32,8 +33,6 @@ pub(crate) fn check(
             None => Some(no_key(key, data.keys().map(String::as_str), path)),
             Some(value) => unfit(need, value.expose_secret(), path),
         }
-    } else if index.is_broken(Kind::Secret, &key.namespace, &key.name) {
-        None
     } else {
         Some(missing(index, key, path))
     };
@@ -56,6 +55,7 @@ fn not_granted(of: &ObjectId, key: &SecretKey, path: &FieldPath) -> Fault {
         "add a ReferenceGrant to namespace `{}`",
         key.namespace
     ))
+    .lacking(Absent::any_in(Kind::ReferenceGrant, &key.namespace))
 }
 
 /// It may be supplied at run time, but nothing here says so: in every profile worth a word.
@@ -73,6 +73,7 @@ fn missing(index: &Index<'_>, key: &SecretKey, path: &FieldPath) -> Fault {
         ),
     )
     .fix(did_you_mean(&key.name, there))
+    .lacking(Absent::object(Kind::Secret, &key.namespace, &key.name))
 }
 
 fn no_key<'a>(key: &SecretKey, there: impl Iterator<Item = &'a str>, path: &FieldPath) -> Fault {
