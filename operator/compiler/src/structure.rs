@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::diagnostics::{Code, did_you_mean, nearest};
 use crate::path::FieldPath;
-use crate::yaml::{Entry, Node, Span, Value};
+use crate::yaml::{self, Entry, Node, Span, Value};
 
 /// A fault of one document, with its place in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -425,10 +425,11 @@ impl Check {
 
 /// Whether a text would be of the kind without its quotes.
 fn is_in_needless_quotes(text: &str, kind: ShapeKind) -> bool {
-    match kind {
-        ShapeKind::Boolean => text.parse::<bool>().is_ok(),
-        ShapeKind::Integer => text.parse::<i64>().is_ok(),
-        ShapeKind::Number => text.parse::<f64>().is_ok(),
+    match yaml::plain(text) {
+        Value::Bool(_) => kind == ShapeKind::Boolean,
+        Value::Number(number) => {
+            kind == ShapeKind::Number || (kind == ShapeKind::Integer && number.is_i64())
+        }
         _ => false,
     }
 }

@@ -364,7 +364,7 @@ fn key_text(value: Value) -> Option<String> {
 
 /// YAML 1.2.2 section 10.3.2, and the booleans of YAML 1.1 that `kubectl` still reads: a manifest
 /// must not mean one thing here and another there.
-fn plain(text: &str) -> Value {
+pub(crate) fn plain(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
