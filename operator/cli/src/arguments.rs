@@ -292,19 +292,15 @@ pub(crate) struct Target {
     pub(crate) realm: Option<String>,
 
     /// Issuer of the realm.
-    #[arg(long, env = "REALMWRIGHT_ISSUER", required_unless_present = "dev")]
+    #[arg(long, env = "REALMWRIGHT_ISSUER")]
     pub(crate) issuer: Option<Url>,
 
     /// Client with the scope `realmwright:accounts`.
-    #[arg(long, env = "REALMWRIGHT_CLIENT_ID", required_unless_present = "dev")]
+    #[arg(long, env = "REALMWRIGHT_CLIENT_ID")]
     pub(crate) client_id: Option<String>,
 
     /// File with its secret.
-    #[arg(
-        long,
-        env = "REALMWRIGHT_CLIENT_SECRET_FILE",
-        required_unless_present = "dev"
-    )]
+    #[arg(long, env = "REALMWRIGHT_CLIENT_SECRET_FILE")]
     pub(crate) client_secret_file: Option<PathBuf>,
 
     /// Further certificate authority to trust, PEM.

@@ -127,6 +127,11 @@ fn a_code_is_explained() {
 }
 
 #[test]
+fn a_code_is_explained_however_it_is_typed() {
+    assert_eq!(run(&["explain", "rw0207"]), run(&["explain", "RW0207"]));
+}
+
+#[test]
 fn an_unknown_code_is_said_to_be_one() {
     insta::assert_snapshot!(run(&["explain", "RW9999"]));
 }

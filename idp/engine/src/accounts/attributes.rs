@@ -141,6 +141,12 @@ impl PreparedSchema {
             .collect()
     }
 
+    /// Names of the attributes that accounts are found by.
+    pub(crate) fn searchable(&self) -> impl Iterator<Item = &str> {
+        let searchable = self.attributes.values().filter(|one| is_searchable(one));
+        searchable.map(|attribute| attribute.name.as_str())
+    }
+
     /// The search key for a typed value of a searchable attribute; none for another attribute.
     pub(crate) fn search_key(&self, name: &str, typed: &str) -> Option<LookupKey> {
         let attribute = self

@@ -3,6 +3,7 @@
 use futures::TryStreamExt as _;
 use futures::stream::{self, StreamExt as _};
 use realmwright_decision::audit::AuditEvent;
+use realmwright_decision::nearest;
 use realmwright_store::{SessionRow, SubjectId, SubjectQuery, SubjectRow, SubjectState};
 
 use super::attributes::to_json;
@@ -88,9 +89,10 @@ impl Engine {
             .attributes
             .iter()
             .map(|(name, value)| {
-                realm.schema().search_key(name, value).ok_or_else(|| {
-                    AccountsError::invalid(name.clone(), "is not a searchable attribute")
-                })
+                realm
+                    .schema()
+                    .search_key(name, value)
+                    .ok_or_else(|| AccountsError::invalid(name.clone(), unsearchable(realm, name)))
             })
             .collect::<Result<_, _>>()?;
         let limit = match search.limit {
@@ -197,5 +199,18 @@ impl Engine {
         crate::subject::resolve(&realm.keyring, subject, client)
             .map(|SubjectId(sub)| sub)
             .ok_or(AccountsError::NotFound(super::ACCOUNT))
+    }
+}
+
+fn unsearchable(realm: &RuntimeRealm, name: &str) -> String {
+    match nearest(name, realm.schema().searchable()) {
+        Some(meant) => format!("is not a searchable attribute; did you mean `{meant}`?"),
+        None => {
+            let names: Vec<&str> = realm.schema().searchable().collect();
+            format!(
+                "is not a searchable attribute; these are: {}",
+                names.join(", ")
+            )
+        }
     }
 }

@@ -138,17 +138,21 @@ async fn accounts_are_found_changed_and_locked() {
             .collect::<Vec<_>>()
     };
     assert_eq!(find("OLENA@example.com").await.first(), Some(&sub));
-    let unsearchable = AccountSearch {
-        attributes: vec![("name".into(), "Olena".into())],
-        ..Default::default()
-    };
-    assert!(
-        world
-            .engine
-            .find_accounts(&world.realm, unsearchable)
-            .await
-            .is_err()
-    );
+    for (name, said) in [
+        ("name", "is not a searchable attribute; these are: email"),
+        (
+            "emial",
+            "is not a searchable attribute; did you mean `email`?",
+        ),
+    ] {
+        let unsearchable = AccountSearch {
+            attributes: vec![(name.into(), "Olena".into())],
+            ..Default::default()
+        };
+        let refused = world.engine.find_accounts(&world.realm, unsearchable).await;
+        let refused = format!("{:?}", refused.unwrap_err());
+        assert!(refused.contains(said), "{refused}");
+    }
     let before = world.engine.account(&world.realm, &sub).await.unwrap();
     let change = |value: Value| serde_json::from_value::<AccountChange>(value).unwrap();
     let changed = world

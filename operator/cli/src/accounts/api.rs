@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
+use super::rules;
 use super::target::Credentials;
 use crate::arguments::{Assignment, Target};
 
@@ -295,8 +296,9 @@ fn words(status: StatusCode, body: &Value) -> String {
     if let Some(field) = text("field") {
         line = format!("{field}: {line}");
     }
-    if let Some(rules) = body.get("rules").filter(|rules| !rules.is_null()) {
-        line = format!("{line} {rules}");
+    let rules = body.get("rules").and_then(Value::as_array);
+    if let Some(rules) = rules.filter(|rules| !rules.is_empty()) {
+        line = format!("{line}: {}", rules::all_in_words(rules));
     }
     line
 }
@@ -319,6 +321,13 @@ mod tests {
         assert_eq!(
             words(status, &json!({"title": "Already taken", "field": "name"})),
             "name: Already taken"
+        );
+        assert_eq!(
+            words(
+                status,
+                &json!({"title": "Too weak", "field": "password", "rules": [{"minLength": 12}]})
+            ),
+            "password: Too weak: at least 12 characters"
         );
         assert_eq!(words(status, &Value::Null), "400 Bad Request");
     }

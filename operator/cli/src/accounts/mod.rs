@@ -2,6 +2,7 @@
 
 mod api;
 mod import;
+mod rules;
 mod show;
 mod target;
 
@@ -111,11 +112,17 @@ async fn execute(
             show::sessions(&sessions, output)?;
         }
         AccountsCommand::EndSession { sub, session } => {
+            if session.is_none() && !has_sessions(api, &sub).await? {
+                return nothing_there(&sub, "has no session", output);
+            }
             let mut path = vec![sub.as_str(), "sessions"];
             path.extend(session.as_deref());
             return done(api, Method::DELETE, &path, None, "ended", output).await;
         }
         AccountsCommand::ResetFactor { sub, kind } => {
+            if has_credential(api, &sub, &kind).await? == Some(false) {
+                return nothing_there(&sub, &format!("has no {kind}"), output);
+            }
             let path = [sub.as_str(), "credentials", kind.as_str()];
             return done(api, Method::DELETE, &path, None, "removed", output).await;
         }
@@ -195,6 +202,39 @@ async fn done(
     Ok(Outcome::Good)
 }
 
+/// Whether somebody is logged in; also yes of nobody, whom the API then does not find.
+async fn has_sessions(api: &mut Api, sub: &str) -> anyhow::Result<bool> {
+    let sessions = api.find(&[sub, "sessions"]).await?;
+    let items = sessions
+        .as_ref()
+        .and_then(|sessions| sessions.get("items"))
+        .and_then(Value::as_array);
+    Ok(items.is_none_or(|items| !items.is_empty()))
+}
+
+/// Whether an account has a credential of a kind; none when there is no account.
+async fn has_credential(api: &mut Api, sub: &str, kind: &str) -> anyhow::Result<Option<bool>> {
+    let Some(account) = api.find(&[sub]).await? else {
+        return Ok(None);
+    };
+    let credentials = account.get("credentials").and_then(Value::as_array);
+    let mut kinds = credentials
+        .into_iter()
+        .flatten()
+        .filter_map(|credential| credential.get("kind")?.as_str());
+    Ok(Some(kinds.any(|found| found == kind)))
+}
+
+/// The account is there, but not what was to be taken away.
+fn nothing_there(sub: &str, what: &str, output: Output) -> anyhow::Result<Outcome> {
+    if output.format == Format::Json {
+        output.json(&json!({"error": what, "sub": sub}))?;
+    } else {
+        output.line(format_args!("{} {what}", output.paint(BOLD, sub)));
+    }
+    Ok(Outcome::Wrong)
+}
+
 fn absent(sub: &str, output: Output) -> anyhow::Result<Outcome> {
     if output.format == Format::Json {
         output.json(&json!({"error": "not found", "sub": sub}))?;
@@ -227,18 +267,20 @@ fn values(assignments: &[Assignment]) -> Map<String, Value> {
     map
 }
 
-/// One line from standard input; never from the arguments, which every process can read.
+/// One line from standard input, or from the terminal without showing it; never from the arguments,
+/// which every process can read.
 fn read_password() -> anyhow::Result<String> {
     let stdin = std::io::stdin();
-    if stdin.is_terminal() {
-        eprint!("Password (shown as typed; better piped in): ");
-        std::io::stderr().flush()?;
-    }
-    let mut line = String::new();
-    stdin.lock().read_line(&mut line)?;
+    let line = if stdin.is_terminal() {
+        rpassword::prompt_password("Password (not shown): ")?
+    } else {
+        let mut line = String::new();
+        stdin.lock().read_line(&mut line)?;
+        line
+    };
     let password = line.trim_end_matches(['\r', '\n']);
     if password.is_empty() {
-        bail!("no password on standard input");
+        bail!("no password was given");
     }
     Ok(password.to_owned())
 }

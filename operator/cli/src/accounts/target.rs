@@ -26,7 +26,10 @@ impl Target {
         let (Some(issuer), Some(client_id), Some(file)) =
             (&self.issuer, &self.client_id, &self.client_secret_file)
         else {
-            bail!("say --dev, or --issuer, --client-id and --client-secret-file");
+            bail!(
+                "which realm? Say --dev and the folder that `realmwright dev` serves, or --issuer, \
+                 --client-id and --client-secret-file"
+            );
         };
         let secret = std::fs::read_to_string(file)
             .with_context(|| format!("cannot read {}", file.display()))?;

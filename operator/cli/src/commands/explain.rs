@@ -13,7 +13,7 @@ pub(crate) fn run(command: &Explain, output: Output) -> anyhow::Result<Outcome> 
         return all(output);
     }
     let text = command.code.as_deref().unwrap_or_default();
-    let Some(code) = Code::find(text) else {
+    let Some(code) = Code::find(&text.to_uppercase()) else {
         bail!("there is no diagnostic {text}; `realmwright explain --all` lists them");
     };
     let explanation = code.explanation();
