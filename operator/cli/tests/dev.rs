@@ -528,3 +528,130 @@ fn others_are_not_served_in_plain_text() {
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--tls-cert"));
 }
+
+/// What `dev` says for people until it serves, or says that it does not.
+fn first_words(program: &Path, folder: &Path) -> (String, String) {
+    let mut child = Command::new(program)
+        .args(["dev", "--listen", "127.0.0.1:0"])
+        .arg(folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        let line = line.unwrap();
+        said = said + &line + "\n";
+        if line.contains("Ctrl-C ends") || line.contains("nothing is served") {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    (said, String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn an_empty_folder_is_said_to_be_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_realmwright"));
+    let (said, _) = first_words(program, folder.path());
+    assert!(said.contains("holds no YAML"), "{said}");
+}
+
+/// Nobody can log in where nothing is served.
+#[test]
+fn nobody_is_invited_while_a_secret_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    copy_quickstart(folder.path());
+    let path = folder.path().join("demo-person.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("name: demo-person", "name: nobody")).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_realmwright"));
+    let (said, _) = first_words(program, folder.path());
+    assert!(said.contains("not served"), "{said}");
+    assert!(!said.contains("log in as"), "{said}");
+}
+
+/// The demo application is announced only where it can live.
+#[test]
+fn a_demo_whose_port_is_taken_is_not_announced() {
+    let folder = tempfile::tempdir().unwrap();
+    copy_quickstart(folder.path());
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let path = folder.path().join("clients.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("127.0.0.1:8090", &address)).unwrap();
+
+    // A program of its name lies beside ours; it must not even be started.
+    let beside = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let program = beside.path().join("realmwright");
+    fs::hard_link(env!("CARGO_BIN_EXE_realmwright"), &program).unwrap();
+    fs::hard_link("/bin/false", beside.path().join("realmwright-demo"))
+        .or_else(|_| fs::copy("/bin/false", beside.path().join("realmwright-demo")).map(|_| ()))
+        .unwrap();
+
+    let (said, log) = first_words(&program, folder.path());
+    assert!(said.contains("Ready"), "{said}");
+    assert!(!said.contains(&address), "{said}");
+    assert!(log.contains("the demo application is not started"), "{log}");
+    assert!(log.contains(&address), "{log}");
+    assert!(!log.contains("demo application ended"), "{log}");
+}
+
+/// With a second realm the first one moves to another address, which is said.
+#[test]
+fn a_realm_that_moves_says_where_to() {
+    let dev = Dev::start();
+    let realm = fs::read_to_string(dev.file("realm.yaml")).unwrap();
+    let (realm, _) = realm.split_once("  bootstrapAccounts:").unwrap();
+    let second = realm
+        .replace("name: quickstart", "name: second")
+        .replace("  flow: step-up\n", "")
+        .replace("example.com/quickstart", "example.com/second");
+    fs::write(dev.file("second.yaml"), second).unwrap();
+    let told = dev.lines.recv_timeout(PATIENCE).unwrap();
+    let live = told["live"].as_array().unwrap();
+    let moved = live
+        .iter()
+        .find(|live| live["realm"] == "identity.quickstart")
+        .unwrap_or_else(|| panic!("{told}"));
+    let said = moved["changes"][0].as_str().unwrap();
+    let origin = dev.issuer.strip_suffix("/quickstart").unwrap();
+    assert_eq!(
+        said,
+        format!(
+            "issuer is now {origin}/identity.quickstart/quickstart, no longer {}",
+            dev.issuer
+        )
+    );
+}
+
+/// A removed folder is an edit like another, and no fault of the watch.
+#[test]
+fn a_removed_folder_is_no_fault_of_the_watch() {
+    let folder = tempfile::tempdir().unwrap();
+    copy_quickstart(folder.path());
+    let inner = folder.path().join("more");
+    fs::create_dir(&inner).unwrap();
+    let extra = fs::read_to_string(folder.path().join("flow.yaml")).unwrap();
+    fs::write(inner.join("flow.yaml"), extra.replace("step-up", "more")).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_realmwright"))
+        .args(["dev", "--listen", "127.0.0.1:0", "--no-demo"])
+        .args(["--format", "json", "--log", "info"])
+        .arg(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    fs::remove_dir_all(&inner).unwrap();
+    let told = lines.next().unwrap().unwrap();
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("flow more removed"), "{told}");
+    assert!(!log.contains("inotify"), "{log}");
+}

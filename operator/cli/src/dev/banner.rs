@@ -9,7 +9,7 @@ use url::Url;
 
 use super::demo::Demo;
 use super::publish::{Publisher, Report};
-use super::state::State;
+use super::state::{self, State};
 use crate::arguments::Format;
 use crate::output::{BOLD, FAINT, GOOD, LINK, Output};
 
@@ -65,6 +65,12 @@ fn demo_person(manifests: &Manifests) -> Option<DemoPerson> {
     })
 }
 
+/// Whether nobody wrote any: the Secrets that we make do not count.
+fn holds_no_yaml(manifests: &Manifests) -> bool {
+    let mut files = manifests.iter();
+    files.all(|(path, _)| Path::new(path.as_ref()).starts_with(state::NAME))
+}
+
 impl Banner<'_> {
     pub(crate) fn print(&self, output: Output) -> anyhow::Result<()> {
         if output.format == Format::Json {
@@ -117,7 +123,8 @@ impl Banner<'_> {
         if let Some(demo) = self.demo {
             entry("demo", output.paint(LINK, demo.url.as_str()));
         }
-        if let Some(person) = demo_person(self.manifests) {
+        let is_served = !self.publisher.served().is_empty();
+        if let Some(person) = demo_person(self.manifests).filter(|_| is_served) {
             entry(
                 "log in as",
                 format!(
@@ -130,7 +137,13 @@ impl Banner<'_> {
         }
         entry("state", output.paint(FAINT, self.state.root().display()));
         output.line("");
-        if self.publisher.served().is_empty() {
+        if holds_no_yaml(self.manifests) {
+            output.line(format_args!(
+                "  {} holds no YAML, so nothing is served yet. A copy of examples/quickstart is a \
+                 start.",
+                self.folder.display()
+            ));
+        } else if !is_served {
             output.line("  Nothing is served yet.");
         } else {
             output.line(format_args!(
@@ -174,6 +187,16 @@ impl Banner<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn made_secrets_are_no_yaml_of_a_person() {
+        let mut manifests = Manifests::new();
+        assert!(holds_no_yaml(&manifests));
+        manifests.insert(".realmwright/secrets/a.yaml", b"kind: Secret\n".to_vec());
+        assert!(holds_no_yaml(&manifests));
+        manifests.insert("realm.yaml", b"kind: Realm\n".to_vec());
+        assert!(!holds_no_yaml(&manifests));
+    }
 
     #[test]
     fn the_demo_person_is_an_annotation() {

@@ -8,6 +8,7 @@ use realmwright_snapshot::{
     ByClient, ClientAuthentication, ClientId, ClientSnapshot, GrantType, PerShard, RealmSnapshot,
     SecretHandle,
 };
+use url::Url;
 
 /// Longer lists are cut.
 const MOST_NAMED: usize = 6;
@@ -15,7 +16,18 @@ const MOST_NAMED: usize = 6;
 /// Objects that were added, changed or removed.
 pub(crate) fn between(former: &RealmSnapshot, now: &RealmSnapshot) -> Vec<String> {
     let mut changes = Vec::new();
-    if former.core != now.core {
+    if former.core.issuer != now.core.issuer {
+        changes.push(format!(
+            "issuer is now {}, no longer {}",
+            shown(&now.core.issuer),
+            shown(&former.core.issuer)
+        ));
+    }
+    let moved = realmwright_snapshot::RealmCore {
+        issuer: now.core.issuer.clone(),
+        ..former.core.clone()
+    };
+    if moved != now.core {
         changes.push("realm changed".to_owned());
     }
     let (before, after) = (
@@ -32,6 +44,11 @@ pub(crate) fn between(former: &RealmSnapshot, now: &RealmSnapshot) -> Vec<String
         changes.push(format!("and {more} more"));
     }
     changes
+}
+
+/// As applications write it.
+fn shown(issuer: &Url) -> &str {
+    issuer.as_str().trim_end_matches('/')
 }
 
 /// The clients of `one` in shards that `other` does not share, by identifier.

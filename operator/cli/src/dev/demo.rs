@@ -55,6 +55,14 @@ pub(crate) fn start(publisher: &Publisher, command: &Dev, life: &Lifecycle) -> O
         Some((realm, placement, home_of(client)?))
     })?;
     let address = url.socket_addrs(|| None).ok()?.into_iter().next()?;
+    // Where it lives is said in the Client, and a browser is sent there: another port is no help.
+    if let Err(fault) = std::net::TcpListener::bind(address) {
+        tracing::warn!(
+            "the demo application is not started: {address} cannot be had ({fault}); end what uses \
+             it, or say --no-demo"
+        );
+        return None;
+    }
     let issuer = &placement.compiled.snapshot.core.issuer;
     let mut demo = Command::new(program);
     demo.args(["--issuer", issuer.as_str().trim_end_matches('/')])
@@ -90,9 +98,10 @@ pub(crate) fn start(publisher: &Publisher, command: &Dev, life: &Lifecycle) -> O
     let stop = life.stop_token();
     life.spawn(async move {
         tokio::select! {
-            ended = child.wait() => {
-                tracing::error!(?ended, "the demo application ended");
-            }
+            ended = child.wait() => match ended {
+                Ok(status) => tracing::error!("the demo application ended: {status}"),
+                Err(fault) => tracing::error!("the demo application is lost: {fault}"),
+            },
             () = stop.cancelled() => {
                 let _ = child.kill().await;
             }

@@ -31,7 +31,7 @@ use crate::arguments::{Dev, Format};
 use crate::folder::{Changed, Difference, Folder};
 use crate::output::{BAD, BOLD, FAINT, GOOD, Output};
 use banner::Banner;
-use publish::{Publisher, Report};
+use publish::{Faults, Publisher, Report};
 use state::State;
 use watch::{FolderWatch, Wake};
 
@@ -46,7 +46,11 @@ pub(crate) fn run(command: Dev, output: Output) -> anyhow::Result<Outcome> {
     if !command.folder.is_dir() {
         bail!("{} is not a folder", command.folder.display());
     }
-    start_logs(LogFormat::Auto, &command.log)?;
+    // The watch has no descriptor left for a folder that was removed, and is at ease with that.
+    start_logs(
+        LogFormat::Auto,
+        &format!("notify::inotify=error,{}", command.log),
+    )?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
@@ -95,9 +99,11 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
         ),
         clock: Arc::clone(process.clock()),
         folder: Folder::read(&command.folder)?,
+        told: None,
         output,
     };
     let report = desk.look()?;
+    desk.told = Some(report.faults());
 
     // The listener is open, and the demo person is there, before anything is said: what is
     // printed works.
@@ -195,6 +201,8 @@ struct Desk {
     publisher: Publisher,
     clock: Arc<dyn realmwright_idp::Clock>,
     folder: Folder,
+    /// What was wrong at the last look.
+    told: Option<Faults>,
     output: Output,
 }
 
@@ -212,9 +220,10 @@ impl Desk {
             return Ok(None);
         }
         let report = self.look()?;
+        let told = self.told.replace(report.faults());
+        let is_news = !report.live.is_empty() || told != self.told;
         // Our own writing of a generated Secret wakes the watch too, and is not worth a word.
-        let told = difference == Difference::Authored || report.is_worth_telling();
-        Ok(told.then_some(report))
+        Ok((difference == Difference::Authored || is_news).then_some(report))
     }
 
     /// Answers edits until the stop.

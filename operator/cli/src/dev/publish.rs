@@ -36,6 +36,14 @@ pub(crate) struct Report {
     pub(crate) failing: usize,
 }
 
+/// What was wrong at a look.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Faults {
+    diagnostics: Vec<Diagnostic>,
+    held: Vec<(RealmId, String)>,
+    failing: usize,
+}
+
 /// A realm that changed.
 #[derive(Debug)]
 pub(crate) struct Live {
@@ -45,8 +53,13 @@ pub(crate) struct Live {
 }
 
 impl Report {
-    pub(crate) fn is_worth_telling(&self) -> bool {
-        !self.live.is_empty() || self.has_errors()
+    /// What is wrong.
+    pub(crate) fn faults(&self) -> Faults {
+        Faults {
+            diagnostics: self.diagnostics.clone(),
+            held: self.held.clone(),
+            failing: self.failing,
+        }
     }
 
     /// Realms that are held, with the reason.
