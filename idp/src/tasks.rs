@@ -11,6 +11,7 @@ use realmwright_store::{Change, OutboxRow, Purged, Retention, Store, StoreError}
 
 use crate::hot_swap::HotSwap;
 use crate::lifecycle::Lifecycle;
+use crate::telemetry::AUDIT;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const SWEEP_BATCH: u32 = 500;
@@ -144,7 +145,7 @@ pub async fn deliver(
 async fn deliver_one(store: &dyn Store, clock: &dyn Clock, row: &OutboxRow) {
     let done = match row.target.as_str() {
         "log" => {
-            tracing::info!(target: "audit", realm = %row.realm, event = %row.payload);
+            tracing::info!(target: AUDIT, realm = %row.realm, event = %row.payload);
             store.complete_outbox(&row.realm, &row.id).await
         }
         unknown => {

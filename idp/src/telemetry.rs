@@ -14,6 +14,9 @@ use realmwright_snapshot::RealmId;
 use realmwright_web::RequestMetrics;
 use tracing_subscriber::EnvFilter;
 
+/// Target of the lines that are audit events.
+pub(crate) const AUDIT: &str = "audit";
+
 /// How logs look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {

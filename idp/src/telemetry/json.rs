@@ -1,6 +1,7 @@
 //! One JSON object a line. The formatter of `tracing-subscriber` drops the causes of an error,
 //! and "the database is not available" alone helps nobody.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Debug, Write};
 
@@ -12,6 +13,8 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+use super::AUDIT;
 
 /// Timestamp, level and target, then the fields of the event.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +34,10 @@ where
         let mut timestamp = String::new();
         SystemTime.format_time(&mut Writer::new(&mut timestamp))?;
         let metadata = event.metadata();
-        let mut line = Line::default();
+        let mut line = Line {
+            is_audit: metadata.target() == AUDIT,
+            ..Line::default()
+        };
         line.put("timestamp", timestamp);
         line.put("level", metadata.level().as_str());
         line.put("target", metadata.target());
@@ -42,17 +48,35 @@ where
 
 /// Entries in the order in which people want to read them.
 #[derive(Default)]
-struct Line(Vec<(&'static str, Value)>);
+struct Line {
+    entries: Vec<(Cow<'static, str>, Value)>,
+    /// Whether its `event` is an audit event.
+    is_audit: bool,
+}
 
 impl Line {
     fn put(&mut self, name: &'static str, value: impl Into<Value>) {
-        self.0.push((name, value.into()));
+        self.entries.push((Cow::Borrowed(name), value.into()));
+    }
+
+    /// An audit event comes as the JSON text that the outbox holds: its members are entries of
+    /// the line, so that whoever reads the log need not parse twice. False for what is no object.
+    fn put_members(&mut self, text: &str) -> bool {
+        let Ok(Value::Object(members)) = serde_json::from_str(text) else {
+            return false;
+        };
+        for (name, value) in members {
+            if !self.entries.iter().any(|(known, _)| *known == name) {
+                self.entries.push((Cow::Owned(name), value));
+            }
+        }
+        true
     }
 
     fn to_json(&self) -> serde_json::Result<String> {
         let mut json = Vec::new();
         serde_json::Serializer::new(&mut json)
-            .collect_map(self.0.iter().map(|(name, value)| (name, value)))?;
+            .collect_map(self.entries.iter().map(|(name, value)| (name, value)))?;
         Ok(String::from_utf8_lossy(&json).into_owned())
     }
 }
@@ -90,7 +114,11 @@ impl Visit for Line {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.put(field.name(), format!("{value:?}"));
+        let text = format!("{value:?}");
+        let is_event = self.is_audit && field.name() == "event";
+        if !(is_event && self.put_members(&text)) {
+            self.put(field.name(), text);
+        }
     }
 }
 
@@ -126,6 +154,39 @@ mod tests {
     #[derive(Debug, thiserror::Error)]
     #[error("the database is not available")]
     struct Outer(#[source] io::Error);
+
+    fn line(log: impl FnOnce()) -> Value {
+        let kept = Kept::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(kept.clone())
+            .event_format(JsonLines)
+            .finish();
+        tracing::subscriber::with_default(subscriber, log);
+        let bytes = kept.0.lock().unwrap().clone();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    #[test]
+    fn an_audit_event_is_part_of_the_object_and_not_a_text_in_it() {
+        let payload = serde_json::json!({
+            "id": "1", "realm": "a.b", "kind": "login", "fields": {"auth_methods": "password"},
+        });
+        let line = line(|| tracing::info!(target: AUDIT, realm = %"a.b", event = %payload));
+        assert_eq!(line["target"], "audit");
+        assert_eq!(line["realm"], "a.b");
+        assert_eq!(line["kind"], "login");
+        assert_eq!(line["fields"]["auth_methods"], "password");
+        assert_eq!(line["event"], Value::Null);
+    }
+
+    /// Only what we write ourselves is taken apart.
+    #[test]
+    fn json_in_other_lines_stays_text() {
+        let said = line(|| tracing::info!(target: "other", event = %"{\"level\":\"x\"}"));
+        assert_eq!(said["event"], "{\"level\":\"x\"}");
+        let said = line(|| tracing::info!(target: AUDIT, event = %"[1]"));
+        assert_eq!(said["event"], "[1]");
+    }
 
     #[test]
     fn a_line_is_an_object_and_an_error_brings_its_causes() {
