@@ -176,6 +176,9 @@ pub enum ConsentDecision {
     Ask {
         /// Scopes to ask for, in the order of the request; never empty.
         scopes: Vec<ScopeName>,
+        /// Those among the granted ones that were consented to before: with `prompt=consent` they
+        /// may be among the asked ones.
+        known: Vec<ScopeName>,
         /// What to remember when the person agrees: all consents so far and these.
         remember: Vec<ScopeName>,
     },
@@ -207,5 +210,10 @@ pub fn decide_consent(
     }
     let mut remember = remembered.to_vec();
     remember.extend(scopes.iter().filter(|s| !remembered.contains(s)).cloned());
-    ConsentDecision::Ask { scopes, remember }
+    let known = granted.iter().filter(|name| remembered.contains(name));
+    ConsentDecision::Ask {
+        known: known.cloned().collect(),
+        scopes,
+        remember,
+    }
 }

@@ -253,7 +253,7 @@ pub enum StepView {
     },
     /// Release of data to the application.
     Consent {
-        /// What it asks for anew.
+        /// What it asks for anew; empty where it asks again for what it has.
         scopes: Vec<ConsentScope>,
         /// What was consented to before.
         granted: Vec<ConsentScope>,

@@ -96,6 +96,7 @@ consent-person = You are logged in as { $person }.
 consent-new = This is new
 consent-granted = You have already allowed
 consent-hint = You will not be asked for the same again.
+consent-again = You have allowed all of this before. The application asks you to confirm it.
 consent-allow = Allow
 consent-deny = Do not allow
 

@@ -102,6 +102,7 @@ consent-person = Вы вошли как { $person }.
 consent-new = Новые разрешения
 consent-granted = Вы уже разрешили
 consent-hint = О том же самом вас больше не спросят.
+consent-again = Всё это вы уже разрешили раньше. Приложение просит это подтвердить.
 consent-allow = Разрешить
 consent-deny = Не разрешать
 

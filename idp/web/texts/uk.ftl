@@ -105,6 +105,7 @@ consent-person = Ви увійшли як { $person }.
 consent-new = Нові дозволи
 consent-granted = Ви вже дозволили
 consent-hint = Про те саме вас більше не питатимуть.
+consent-again = Усе це ви вже дозволили раніше. Застосунок просить це підтвердити.
 consent-allow = Дозволити
 consent-deny = Не дозволяти
 

@@ -187,6 +187,7 @@ fn kc_cons_01_asks_only_where_required_and_only_for_what_is_new() {
         consent(true, "openid profile", "openid", AsNeeded),
         ConsentDecision::Ask {
             scopes: names("profile"),
+            known: names("openid"),
             remember: names("openid profile"),
         }
     );
@@ -202,6 +203,7 @@ fn kc_cons_01_asks_only_where_required_and_only_for_what_is_new() {
         consent(true, "openid", "openid profile", Again),
         ConsentDecision::Ask {
             scopes: names("openid"),
+            known: names("openid"),
             remember: names("openid profile"),
         }
     );
@@ -229,7 +231,10 @@ fn kc_sc_04_each_request_consents_to_one_more_and_yields_only_what_it_asks() {
             &remembered,
             ConsentPrompt::AsNeeded,
         );
-        let ConsentDecision::Ask { scopes, remember } = decision else {
+        let ConsentDecision::Ask {
+            scopes, remember, ..
+        } = decision
+        else {
             panic!("{decision:?}");
         };
         assert_eq!(scopes, names(new));

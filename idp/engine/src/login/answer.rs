@@ -482,7 +482,9 @@ impl Engine {
     async fn consent(&self, mut run: Run, shown: &[ScopeName]) -> Result<Reply, EngineFault> {
         let (scopes, remember) = match self.consent_needed(&run).await? {
             ConsentDecision::Granted => return Box::pin(self.finish(run, None)).await,
-            ConsentDecision::Ask { scopes, remember } => (scopes, remember),
+            ConsentDecision::Ask {
+                scopes, remember, ..
+            } => (scopes, remember),
         };
         if scopes != shown {
             run.state.stage = Stage::Consent { shown: scopes };

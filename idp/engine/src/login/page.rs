@@ -149,18 +149,14 @@ impl Engine {
     }
 
     async fn consent_view(&self, run: &Run, shown: &[ScopeName]) -> Result<StepView, EngineFault> {
-        let (asked, remember) = match self.consent_needed(run).await? {
-            ConsentDecision::Granted => (Vec::new(), Vec::new()),
-            ConsentDecision::Ask { scopes, remember } => (scopes, remember),
+        let granted = match self.consent_needed(run).await? {
+            ConsentDecision::Granted => Vec::new(),
+            ConsentDecision::Ask { known, .. } => known,
         };
-        let granted: Vec<ScopeName> = remember
-            .into_iter()
-            .filter(|scope| !asked.contains(scope) && !shown.contains(scope))
-            .filter(|scope| run.valid.granted.scopes().contains(scope))
-            .collect();
         Ok(StepView::Consent {
             scopes: shown
                 .iter()
+                .filter(|scope| !granted.contains(scope))
                 .map(|scope| consent_scope(run, scope))
                 .collect(),
             granted: granted

@@ -237,6 +237,16 @@ fn asked_scopes(step: &StepView) -> BTreeSet<String> {
     }
 }
 
+fn granted_scopes(step: &StepView) -> BTreeSet<String> {
+    match step {
+        StepView::Consent { granted, .. } => granted
+            .iter()
+            .map(|scope| scope.scope.to_string())
+            .collect(),
+        other => panic!("not a consent: {other:?}"),
+    }
+}
+
 /// Consent is remembered and asks only for what is new.
 #[tokio::test]
 async fn consent_is_remembered_and_incremental() {
@@ -272,7 +282,26 @@ async fn consent_is_remembered_and_incremental() {
     let again = request("demo", &[("prompt", "consent")]);
     let asked = page(browser.authorize(&world, &again).await);
     let all: BTreeSet<String> = ["profile".to_owned(), "email".to_owned()].into();
-    assert_eq!(asked_scopes(&asked.view), all);
+    assert_eq!(granted_scopes(&asked.view), all);
+    assert_eq!(asked_scopes(&asked.view), BTreeSet::new());
+    response(browser.answer(&world, &asked, Answer::Consent).await);
+}
+
+/// `prompt=consent` asks for everything again, and says what of it is new.
+#[tokio::test]
+async fn consent_that_is_asked_again_tells_new_from_known() {
+    let world = consent_world().await;
+    let mut browser = Browser::default();
+    let narrow = request("demo", &[("scope", "openid profile")]);
+    let first = page(browser.authorize(&world, &narrow).await);
+    let right = password("olena@example.com", PASSWORD);
+    let asked = page(browser.answer(&world, &first, right).await);
+    response(browser.answer(&world, &asked, Answer::Consent).await);
+
+    let wider = request("demo", &[("prompt", "consent")]);
+    let asked = page(browser.authorize(&world, &wider).await);
+    assert_eq!(asked_scopes(&asked.view), ["email".to_owned()].into());
+    assert_eq!(granted_scopes(&asked.view), ["profile".to_owned()].into());
     response(browser.answer(&world, &asked, Answer::Consent).await);
 }
 

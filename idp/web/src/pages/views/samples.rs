@@ -289,7 +289,12 @@ fn consent() -> Vec<(String, Page)> {
         person: None,
         ..first.clone()
     };
+    let again = ConsentView {
+        new: Vec::new(),
+        ..more.clone()
+    };
     named([
+        ("consent-again", Page::Consent(again)),
         ("consent", Page::Consent(first)),
         ("consent-more", Page::Consent(more)),
     ])
