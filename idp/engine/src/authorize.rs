@@ -151,7 +151,7 @@ impl Engine {
         };
         let id = match protocol::client_id(&parameters) {
             Ok(id) => id,
-            Err(fault) => return page(ErrorKind::UnknownClient, fault.to_string()),
+            Err(fault) => return page(ErrorKind::BadRequest, fault.to_string()),
         };
         let unknown = || {
             page(
@@ -169,7 +169,8 @@ impl Engine {
             Ok(request) => request,
             Err(AuthorizeError::Page(fault)) => {
                 let kind = match fault {
-                    PageError::ClientId | PageError::UnknownClient => ErrorKind::UnknownClient,
+                    PageError::ClientId => ErrorKind::BadRequest,
+                    PageError::UnknownClient => ErrorKind::UnknownClient,
                     PageError::MissingRedirect
                     | PageError::RepeatedRedirect
                     | PageError::Redirect(_) => ErrorKind::RedirectUri,

@@ -84,12 +84,11 @@ pub const fn path(layout: Layout, endpoint: Endpoint) -> &'static str {
 pub const fn methods(endpoint: Endpoint) -> &'static [Method] {
     match endpoint {
         Endpoint::Discovery | Endpoint::Jwks | Endpoint::Asset => &[Method::Get],
-        Endpoint::Token | Endpoint::Introspection | Endpoint::Revocation | Endpoint::LoginStart => {
-            &[Method::Post]
-        }
+        Endpoint::Token | Endpoint::Introspection | Endpoint::Revocation => &[Method::Post],
         Endpoint::Authorization
         | Endpoint::UserInfo
         | Endpoint::EndSession
+        | Endpoint::LoginStart
         | Endpoint::LoginStep => &[Method::Get, Method::Post],
         Endpoint::Api => &[],
     }

@@ -90,7 +90,7 @@ fn handlers(endpoint: Endpoint) -> MethodRouter {
         Endpoint::Asset => get(assets::get),
         Endpoint::Authorization => get(authorize::get).post(authorize::post),
         Endpoint::EndSession => get(logout::get).post(logout::post),
-        Endpoint::LoginStart => post(login::begin),
+        Endpoint::LoginStart => get(login::nowhere).post(login::begin),
         Endpoint::LoginStep => get(login::show).post(login::submit),
         Endpoint::Token => post(token::post),
         Endpoint::Introspection => post(introspect::post),

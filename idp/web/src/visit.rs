@@ -136,16 +136,19 @@ impl Visit {
             .unwrap_or_else(|| core.id.as_str());
         let assets = self.path(Endpoint::Asset);
         let base = assets.trim_end_matches("/{file}");
-        let frame = Frame::of_realm(
+        Frame::of_realm(
             name,
             core.issuer.host_str(),
             &self.locale,
             AssetLinks::under(base, &self.web.assets),
-        );
-        if self.method != Method::GET {
-            return frame;
-        }
-        frame.with_languages(&core.locales.supported, |locale| self.in_language(locale))
+        )
+    }
+
+    /// The frame of a page that a link shows again in another language.
+    fn frame_with_menu(&self) -> Frame {
+        let supported = &self.realm.snapshot().core.locales.supported;
+        self.frame()
+            .with_languages(supported, |locale| self.in_language(locale))
     }
 
     /// This address with another choice of language.
@@ -179,7 +182,12 @@ impl Visit {
 
     /// The page.
     pub(crate) fn page(&self, status: StatusCode, page: &Page, policy: &PagePolicy) -> Response {
-        let mut response = html(&self.web, &self.frame(), status, page, policy);
+        let frame = if self.method == Method::GET || is_same_without_form(page) {
+            self.frame_with_menu()
+        } else {
+            self.frame()
+        };
+        let mut response = html(&self.web, &frame, status, page, policy);
         if let Some(header) = self
             .chosen
             .as_ref()
@@ -234,6 +242,17 @@ impl Visit {
         };
         (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
     }
+}
+
+/// Whether a form led to a page that its address shows without a form too.
+const fn is_same_without_form(page: &Page) -> bool {
+    matches!(
+        page,
+        Page::Error(ErrorView {
+            kind: ErrorKind::LoginGone | ErrorKind::Request,
+            ..
+        })
+    )
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Visit {

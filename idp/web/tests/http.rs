@@ -230,6 +230,24 @@ async fn pages_speak_the_language_that_is_wished() {
     assert!(unknown.body.contains("<html lang=\"ru\">"));
 }
 
+/// UI-20: an error page speaks the language that is wished, also where a form led to it.
+#[tokio::test]
+async fn an_error_page_after_a_form_has_a_language_menu() {
+    let app = TestApp::new().await;
+    let mut browser = Browser::new(&app);
+    browser.get(AUTHORIZE).await;
+    for address in ["/quickstart/login", "/quickstart/oauth2/authorize"] {
+        let answer = browser.post(address, "nonsense=1").await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{address}");
+        let link = format!("{address}?language=uk");
+        assert!(answer.body.contains(&link), "{}", answer.body);
+        let ukrainian = browser.get(&link).await;
+        assert_eq!(ukrainian.status, StatusCode::BAD_REQUEST, "{address}");
+        assert!(ukrainian.body.contains("<html lang=\"uk\">"));
+        browser.get(&format!("{AUTHORIZE}&language=en")).await;
+    }
+}
+
 /// The page that an answer to a page leads to, whether the login is stored by now or sealed.
 async fn answered(
     browser: &mut Browser<'_>,

@@ -50,6 +50,14 @@ async fn a_wrong_client_or_address_is_a_page() {
     let mut browser = Browser::default();
     let unknown = browser.authorize(&world, &request("nobody", &[])).await;
     assert!(matches!(unknown, Step::Error(page) if page.kind == ErrorKind::UnknownClient));
+    // It names none, or two: nothing is said of whether these are known.
+    for broken in [
+        request("demo", &[]).replace("client_id=demo", ""),
+        request("demo", &[]) + "&client_id=demo",
+    ] {
+        let broken = browser.authorize(&world, &broken).await;
+        assert!(matches!(broken, Step::Error(page) if page.kind == ErrorKind::BadRequest));
+    }
     let evil = request("demo", &[]).replace("app.example.com", "app.example.com.evil");
     let evil = browser.authorize(&world, &evil).await;
     assert!(matches!(evil, Step::Error(page) if page.kind == ErrorKind::RedirectUri));

@@ -37,6 +37,11 @@ pub(crate) async fn begin(visit: Visit, body: Body) -> Response {
     reply(&visit, result)
 }
 
+/// Nothing is shown here, but the language menu of a page that answered a form leads here.
+pub(crate) async fn nowhere(visit: Visit) -> Response {
+    visit.error(ErrorKind::LoginGone, None)
+}
+
 pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
     let Some(id) = login_id(&id) else {
         return visit.error(ErrorKind::NotFound, None);
