@@ -21,6 +21,7 @@ mod fuzz;
 pub mod helpers;
 mod node;
 mod parse;
+mod roles;
 mod skeleton;
 mod value;
 
@@ -33,6 +34,7 @@ use realmwright_snapshot::{AttributeName, AttributeSnapshot, DataClass, Expressi
 #[doc(hidden)]
 pub use fuzz::fuzz;
 pub use parse::{MAX_DEPTH, MAX_LENGTH};
+pub use roles::{RoleLiteral, role_literals};
 pub use value::{Truth, Type, Unevaluable, Value};
 
 pub(crate) use node::Node;

@@ -241,7 +241,8 @@ catalogue! {
     RoleNotFound "RW0309"
         "role not found"
         "Neither the realm (`Realm.spec.roles`) nor, where `client` is set, that client \
-         (`Client.spec.roles`) declares this role."
+         (`Client.spec.roles`) declares this role. A text that an expression compares \
+         `person.roles` with is looked up as well."
         "defaultRoles: [usr]"
         "defaultRoles: [user]"
     ClientNotFound "RW0310"

@@ -13,7 +13,7 @@ use realmwright_snapshot::{
     AttributeName, ClaimSnapshot, ClaimSource, ClaimTargets, ClientId, DataClass,
 };
 
-use super::{Context, SUB, expression};
+use super::{Context, SUB, expression, roles};
 use crate::diagnostics::{Code, did_you_mean};
 use crate::fault::Fault;
 use crate::path::FieldPath;
@@ -169,6 +169,7 @@ fn source(
             DataClass::Pseudonymous,
         ),
         SpecSource::Expression(source) => {
+            roles::check_literals(context, source, &path.at("expression"), faults);
             let environment = context.environment(Scope::Claim);
             let (source, compiled) =
                 expression(source, &environment, None, &path.at("expression"), faults);

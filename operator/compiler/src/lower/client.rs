@@ -233,6 +233,7 @@ fn lower_access(
             when,
         } = rule;
         let path = field!("spec", "access", "rules", index, "when");
+        roles::check_literals(context, when, &path, faults);
         let environment = &context.environment;
         let (when, _) = expression(when, environment, Some(&Type::Bool), &path, faults);
         if !disabled.unwrap_or(false) {

@@ -16,7 +16,7 @@ use realmwright_snapshot::{
 };
 
 use super::claims::session_claim;
-use super::{Context, expression};
+use super::{Context, expression, roles};
 use crate::diagnostics::Code;
 use crate::doubts::Absent;
 use crate::fault::Fault;
@@ -116,6 +116,7 @@ fn condition(
     path: &FieldPath,
     faults: &mut Vec<Fault>,
 ) -> Expression {
+    roles::check_literals(context, source, path, faults);
     let environment = &context.environment;
     expression(source, environment, Some(&Type::Bool), path, faults).0
 }
@@ -221,6 +222,7 @@ fn claim_of_session(
 ) -> SessionClaim {
     let SpecClaim { name, value } = claim;
     session_claim(context, name, &path.at("name"), faults);
+    roles::check_literals(context, value, &path.at("value"), faults);
     let environment = context.environment(Scope::SessionClaim);
     let (source, compiled) = expression(value, &environment, None, &path.at("value"), faults);
     if compiled.is_some_and(|compiled| context.class_of(&compiled) == DataClass::Medical) {

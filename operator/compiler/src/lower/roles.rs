@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use realmwright_crds::client::ClientRole;
 use realmwright_crds::realm::RealmRole;
 use realmwright_crds::{ClientSpec, RealmSpec, RoleRef as SpecRef};
+use realmwright_decision::expression::{RoleLiteral, role_literals};
 use realmwright_snapshot::{ClientId, RoleName, RoleRef, RoleSnapshot};
 
 use super::{Context, client};
 use crate::diagnostics::Code;
 use crate::doubts::Absent;
-use crate::fault::Fault;
+use crate::fault::{Anchor, Fault};
 use crate::index::Typed;
 use crate::object::{Kind, RealmKey};
 use crate::path::{FieldPath, field};
@@ -87,6 +88,35 @@ impl Catalogue<'_> {
             }
             Some(_) => {}
         }
+    }
+}
+
+/// Reports roles of the realm that an expression compares with and nobody declares: such a condition
+/// never holds, or always does. Of `client:role` nothing is said: which roles a client has is not
+/// known where expressions are lowered.
+pub(crate) fn check_literals(
+    context: &Context<'_>,
+    source: &str,
+    path: &FieldPath,
+    faults: &mut Vec<Fault>,
+) {
+    let declared = || context.realm.roles.iter().map(|role| role.name.as_str());
+    for literal in role_literals(source) {
+        let RoleLiteral { name, span } = literal;
+        if name.contains(':') || declared().any(|role| role == name) {
+            continue;
+        }
+        let fault = Fault::not_found(
+            Code::RoleNotFound,
+            path.clone(),
+            "realm role",
+            &name,
+            declared(),
+        );
+        faults.push(Fault {
+            anchor: Anchor::Within(span),
+            ..fault
+        });
     }
 }
 
