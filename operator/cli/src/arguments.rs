@@ -500,9 +500,19 @@ mod tests {
         let parse = |arguments: &[&str]| {
             Arguments::try_parse_from([&["realmwright", "accounts"], arguments].concat())
         };
-        assert!(parse(&["show", "x"]).is_err());
+        let fault = |arguments: &[&str]| match parse(arguments).unwrap().command {
+            Command::Accounts(accounts) => accounts.target.credentials().unwrap_err().to_string(),
+            other => panic!("{other:?}"),
+        };
+        // Whoever develops looks for --dev, and clap would name only what is missing.
+        for arguments in [&["show", "x"][..], &["--issuer", "https://x", "show", "x"]] {
+            let said = fault(arguments);
+            assert!(
+                said.contains("--dev") && said.contains("--client-id"),
+                "{said}"
+            );
+        }
         assert!(parse(&["--dev", ".", "show", "x"]).is_ok());
-        assert!(parse(&["--issuer", "https://x", "show", "x"]).is_err());
         assert!(parse(&["--dev", ".", "--issuer", "https://x", "show", "x"]).is_err());
     }
 }
