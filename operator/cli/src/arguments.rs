@@ -90,6 +90,8 @@ pub(crate) enum Command {
     Test(Tests),
     /// Say what a change does to people and applications.
     Plan(Compare),
+    /// Say what a login would come to: steps, tokens, userinfo.
+    Evaluate(Box<Evaluate>),
     /// Explain a diagnostic, such as RW0123.
     Explain(Explain),
     /// Write the custom resource definitions for Kubernetes.
@@ -154,6 +156,113 @@ pub(crate) struct Compare {
 
     /// What is to come.
     pub(crate) new: String,
+}
+
+/// A login that nobody makes.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The code that serves answers; nothing is stored and nobody is logged in. The configuration is a
+folder, REVISION:PATH in the Git work tree, or a folder of sealed snapshots. Without --attribute and
+--person it is somebody without attributes who holds every credential.
+
+Examples:
+  realmwright evaluate examples/quickstart --client demo --person demo --scope openid --scope email
+  realmwright evaluate config/ --client demo --attribute email=ann@example.com --role staff --ip 192.0.2.1
+  realmwright evaluate main:config --client demo --session password --session-age 2h --prompt none
+
+Exit status: 0 the person gets in, 1 the login is refused."
+)]
+pub(crate) struct Evaluate {
+    /// The configuration.
+    pub(crate) configuration: String,
+
+    /// Identifier of the application.
+    #[arg(long)]
+    pub(crate) client: String,
+
+    /// Realm, where there are several.
+    #[arg(long)]
+    pub(crate) realm: Option<String>,
+
+    /// Region, where the realm is in several.
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) person: EvaluatedPerson,
+
+    #[command(flatten)]
+    pub(crate) request: EvaluatedRequest,
+}
+
+/// Who logs in.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The person")]
+pub(crate) struct EvaluatedPerson {
+    /// A bootstrap account, by its name.
+    #[arg(long)]
+    pub(crate) person: Option<String>,
+
+    /// An attribute as `name=value`; repeat a name for a list. Stands before that of --person.
+    #[arg(long = "attribute")]
+    pub(crate) attributes: Vec<Assignment>,
+
+    /// A realm role, or `client:role`, beside those of --person.
+    #[arg(long = "role")]
+    pub(crate) roles: Vec<String>,
+
+    /// A group, as a full path, beside those of --person.
+    #[arg(long = "group")]
+    pub(crate) groups: Vec<String>,
+
+    /// A method whose credential the person holds. Default: all.
+    #[arg(long = "credential")]
+    pub(crate) credentials: Vec<String>,
+
+    /// How many factors the person demands.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub(crate) required_factors: Option<u8>,
+
+    /// The account is locked.
+    #[arg(long)]
+    pub(crate) locked: bool,
+}
+
+/// What is asked for, from where and when.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The request")]
+pub(crate) struct EvaluatedRequest {
+    /// A scope. Default: the default scopes of the application.
+    #[arg(long = "scope")]
+    pub(crate) scopes: Vec<String>,
+
+    /// A value of `prompt`: none, login, consent, select_account.
+    #[arg(long = "prompt")]
+    pub(crate) prompts: Vec<String>,
+
+    /// `max_age`, such as 15m.
+    #[arg(long)]
+    pub(crate) max_age: Option<String>,
+
+    /// A value of `acr_values`, the preferred first.
+    #[arg(long = "acr-value")]
+    pub(crate) acr_values: Vec<String>,
+
+    /// Address of the browser.
+    #[arg(long)]
+    pub(crate) ip: Option<String>,
+
+    /// When, RFC 3339. Default: now.
+    #[arg(long)]
+    pub(crate) at: Option<String>,
+
+    /// A method that was passed in the session that the browser brings.
+    #[arg(long = "session")]
+    pub(crate) session: Vec<String>,
+
+    /// How long ago, such as 2h.
+    #[arg(long, requires = "session")]
+    pub(crate) session_age: Option<String>,
 }
 
 #[derive(Debug, Args)]

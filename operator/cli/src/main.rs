@@ -1,5 +1,5 @@
 //! `realmwright`: the command line for people. `dev` serves a folder of YAML, `validate`, `test`,
-//! `plan`, `explain`, `crds` and `schemas` work on files alone, and `accounts` talks to the REST API of a served
+//! `plan`, `evaluate`, `explain`, `crds` and `schemas` work on files alone, and `accounts` talks to the REST API of a served
 //! realm.
 //!
 //! It decides nothing itself: the compiler judges YAML, the engine judges people. It must not
@@ -58,6 +58,7 @@ fn main() -> ExitCode {
         Command::Validate(command) => commands::validate::run(&command, output),
         Command::Test(command) => commands::test::run(&command, output),
         Command::Plan(command) => commands::plan::run(&command, output),
+        Command::Evaluate(command) => commands::evaluate::run(&command, output),
         Command::Explain(command) => commands::explain::run(&command, output),
         Command::Crds(command) => commands::crds::run(&command),
         Command::Schemas(command) => commands::schemas::run(&command, output),

@@ -350,3 +350,42 @@ fn the_script_for_pipelines_says_what_a_change_is() {
     let (good, ..) = plan("HEAD");
     assert!(!good);
 }
+
+/// KC-EVAL-01: tokens and userinfo of a login that nobody makes.
+#[test]
+fn a_login_is_evaluated_without_one() {
+    let quickstart = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/quickstart");
+    let evaluate = |arguments: &[&str]| run(&[&["evaluate", quickstart], arguments].concat());
+    insta::assert_snapshot!(evaluate(&[
+        "--client", "demo", "--person", "demo", "--scope", "openid", "--scope", "email",
+    ]));
+    insta::assert_snapshot!(evaluate(&["--client", "demo", "--prompt", "none"]));
+    insta::assert_snapshot!(evaluate(&[
+        "--client",
+        "dmo",
+        "--attribute",
+        "emal=x",
+        "--scope",
+        "opnid",
+        "--credential",
+        "pasword",
+    ]));
+    let text = evaluate(&[
+        "--client",
+        "demo",
+        "--role",
+        "administrator",
+        "--session",
+        "password",
+        "--format",
+        "json",
+    ]);
+    let (json, status) = text.rsplit_once('\n').unwrap();
+    assert_eq!(status, "status 0");
+    let json: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert_eq!(json["result"], "allowed");
+    assert_eq!(json["steps"][0]["taken"], "totp");
+    let text = evaluate(&["--client", "demo", "--person", "nobody"]);
+    assert!(text.contains("there are: demo"), "{text}");
+    assert!(text.ends_with("status 3"), "{text}");
+}

@@ -9,9 +9,7 @@ use realmwright_crds::realm_test::{
     TestResult as SpecResult, TestSession,
 };
 use realmwright_crds::{Json, RealmTestSpec};
-use realmwright_decision::expression::Truth;
 use realmwright_decision::facts::{Authentication, Person, Prompt, Request, Session};
-use realmwright_decision::flow::Evaluated;
 use realmwright_decision::realm::RealmDecisions;
 use realmwright_decision::simulate::{
     Admitted, Simulated, SimulatedLogin, SimulatedResult, simulate,
@@ -22,11 +20,12 @@ use serde_json::Map;
 use crate::compiler::TestResult;
 use crate::diagnostics::{Code, did_you_mean};
 use crate::doubts::Absent;
+use crate::evaluate::rule_words;
 use crate::fault::{Fault, Report};
 use crate::index::Typed;
 use crate::lower::core::attribute_values;
-use crate::lower::{Context, roles};
-use crate::object::Kind;
+use crate::lower::roles;
+use crate::object::{Kind, RealmKey};
 use crate::path::{FieldPath, field};
 
 /// What tests take for granted when they do not say it.
@@ -38,7 +37,8 @@ const NOW_SECONDS: i64 = 1_767_225_600;
 
 /// The realm that cases run on.
 pub(crate) struct Bench<'a> {
-    pub(crate) context: &'a Context<'a>,
+    /// Where its objects are looked for.
+    pub(crate) key: &'a RealmKey,
     pub(crate) snapshot: &'a RealmSnapshot,
     pub(crate) decisions: &'a RealmDecisions,
     /// Applications that were left out: their cases do not run.
@@ -105,23 +105,14 @@ fn failed(case: &Case, differences: &[String], simulated: &Simulated, path: &Fie
             } else {
                 format!("after step {step}")
             };
-            let rules: Vec<String> = evaluated.iter().map(evaluated_text).collect();
+            let rules: Vec<String> = evaluated.iter().map(rule_words).collect();
             fault = fault.note(format!("{point}: {}", rules.join(", ")));
         }
     }
     fault
 }
 
-fn evaluated_text(evaluated: &Evaluated) -> String {
-    let Evaluated { rule, truth } = evaluated;
-    match truth {
-        Truth::True => format!("{rule} holds"),
-        Truth::False => format!("{rule} does not hold"),
-        Truth::Unknown(reason) => format!("{rule} cannot be evaluated ({reason})"),
-    }
-}
-
-fn login(
+pub(crate) fn login(
     bench: &Bench<'_>,
     case: &Case,
     path: &FieldPath,
@@ -143,7 +134,7 @@ fn login(
             format!("client `{client}` does not exist, or is disabled"),
             did_you_mean(client, names),
         );
-        faults.push(fault.lacking(Absent::member(Kind::Client, bench.context.key, client)));
+        faults.push(fault.lacking(Absent::member(Kind::Client, bench.key, client)));
     }
     let TestContext {
         ip,
@@ -204,7 +195,7 @@ fn person(
     } = spec;
     let mut of_schema = Vec::new();
     let attributes = attribute_values(
-        bench.context,
+        &bench.snapshot.core.attributes,
         attributes
             .iter()
             .map(|(name, value)| (name.as_str(), &value.0)),
@@ -266,7 +257,7 @@ fn method<'a>(
             format!("method `{name}` does not exist, or is disabled"),
             did_you_mean(name, names),
         );
-        faults.push(fault.lacking(Absent::member(Kind::AuthMethod, bench.context.key, name)));
+        faults.push(fault.lacking(Absent::member(Kind::AuthMethod, bench.key, name)));
     }
     found
 }
@@ -293,7 +284,7 @@ fn request(
                 format!("scope `{scope}` does not exist"),
                 did_you_mean(scope, names),
             );
-            faults.push(fault.lacking(Absent::member(Kind::Scope, bench.context.key, scope)));
+            faults.push(fault.lacking(Absent::member(Kind::Scope, bench.key, scope)));
         }
     }
     Request {

@@ -30,6 +30,7 @@ mod compiler;
 mod config_test;
 mod diagnostics;
 mod doubts;
+pub mod evaluate;
 mod fault;
 mod index;
 mod kinds;

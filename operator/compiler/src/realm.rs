@@ -177,7 +177,7 @@ pub(crate) fn compile(
         .collect();
     if let Some(snapshot) = snapshots.first() {
         let left_out = clients.left_out(report);
-        outcome.tests = tests(&context, snapshot, members, left_out, memory, report);
+        outcome.tests = tests(key, snapshot, members, left_out, memory, report);
     }
     if !is_whole(report) {
         return outcome;
@@ -208,7 +208,7 @@ pub(crate) fn compile(
 
 /// Runs the config tests; a placement changes nothing that they see.
 fn tests(
-    context: &Context<'_>,
+    key: &RealmKey,
     snapshot: &Arc<RealmSnapshot>,
     members: &Members<'_>,
     left_out: BTreeSet<&str>,
@@ -230,7 +230,7 @@ fn tests(
         return Vec::new();
     };
     let bench = config_test::Bench {
-        context,
+        key,
         snapshot,
         decisions: &decisions,
         left_out,

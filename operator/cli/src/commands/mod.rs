@@ -2,6 +2,7 @@
 
 pub(crate) mod completion;
 pub(crate) mod crds;
+pub(crate) mod evaluate;
 pub(crate) mod explain;
 pub(crate) mod man;
 pub(crate) mod plan;

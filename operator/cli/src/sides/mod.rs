@@ -57,6 +57,11 @@ pub(crate) fn read(old: &str, new: &str) -> anyhow::Result<(Side, Side)> {
     Ok((side(old, &profile), side(new, &profile)))
 }
 
+/// Reads one configuration, as a pod would serve it.
+pub(crate) fn one(name: &str) -> anyhow::Result<Side> {
+    Ok(side(held(name, name)?, &CompileProfile::Production))
+}
+
 fn side(held: Held, profile: &CompileProfile) -> Side {
     match held {
         Held::Snapshots(snapshots) => Side {

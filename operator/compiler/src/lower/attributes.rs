@@ -11,7 +11,7 @@ use realmwright_snapshot::{
     Purposes as PurposesSnapshot, Transform, ValueKind,
 };
 
-use super::{Context, attribute_name, expression, pattern};
+use super::{Context, attribute_name, expression, pattern, unknown_attribute};
 use crate::diagnostics::Code;
 use crate::fault::Fault;
 use crate::path::{FieldPath, field};
@@ -198,7 +198,7 @@ fn addresses(
     for (index, name) in names.iter().enumerate() {
         let path = path.at(index);
         match context.attribute(name) {
-            None => faults.push(context.unknown_attribute(name, path)),
+            None => faults.push(unknown_attribute(&context.schema, name, path)),
             Some(attribute) if attribute.kind != ValueKind::String => {
                 faults.push(Fault::error(
                     Code::AttributeUnfit,

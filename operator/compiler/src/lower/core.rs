@@ -20,7 +20,9 @@ use realmwright_snapshot::{
 use serde_json::Value as Json;
 use url::Url;
 
-use super::{Context, attributes, count, defaults, oidc, period, roles};
+use super::{
+    Context, attributes, count, declared, defaults, oidc, period, roles, unknown_attribute,
+};
 use crate::compiler::CompileProfile;
 use crate::diagnostics::Code;
 use crate::fault::Fault;
@@ -315,7 +317,7 @@ fn bootstrap(
     });
     let path = path.at("attributes");
     let values = attribute_values(
-        context,
+        &context.schema,
         attributes
             .iter()
             .map(|(name, value)| (name.as_str(), &value.0)),
@@ -346,7 +348,7 @@ fn bootstrap(
 
 /// Attribute values as JSON against the schema.
 pub(crate) fn attribute_values<'a>(
-    context: &Context<'_>,
+    schema: &[AttributeSnapshot],
     values: impl Iterator<Item = (&'a str, &'a Json)>,
     path: &FieldPath,
     faults: &mut Vec<Fault>,
@@ -354,8 +356,8 @@ pub(crate) fn attribute_values<'a>(
     let mut lowered = Attributes::new();
     for (name, value) in values {
         let path = path.at(name);
-        let Some(attribute) = context.attribute(name) else {
-            faults.push(context.unknown_attribute(name, path));
+        let Some(attribute) = declared(schema, name) else {
+            faults.push(unknown_attribute(schema, name, path));
             continue;
         };
         if attribute.computed.is_some() {

@@ -17,6 +17,7 @@ use realmwright_snapshot::{
 use super::attributes::shown;
 use super::{
     Context, MethodFacts, SUB, attribute_name, count, defaults, expression, pattern, period,
+    unknown_attribute,
 };
 use crate::diagnostics::Code;
 use crate::fault::Fault;
@@ -134,7 +135,7 @@ fn match_condition(
     let place = path.at("attribute");
     match context.attribute(attribute) {
         None if attribute.as_str() == SUB => {}
-        None => faults.push(context.unknown_attribute(attribute, place)),
+        None => faults.push(unknown_attribute(&context.schema, attribute, place)),
         Some(found) if found.computed.is_some() => faults.push(Fault::error(
             Code::AttributeUnfit,
             place,

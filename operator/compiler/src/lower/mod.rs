@@ -62,6 +62,25 @@ pub(crate) struct MethodFacts {
     pub(crate) disabled: bool,
 }
 
+/// An attribute of a schema; `sub` is built in and in none.
+pub(crate) fn declared<'a>(
+    schema: &'a [AttributeSnapshot],
+    name: &str,
+) -> Option<&'a AttributeSnapshot> {
+    schema
+        .iter()
+        .find(|attribute| attribute.name.as_str() == name)
+}
+
+pub(crate) fn unknown_attribute(
+    schema: &[AttributeSnapshot],
+    name: &str,
+    path: FieldPath,
+) -> Fault {
+    let names = schema.iter().map(|attribute| attribute.name.as_str());
+    Fault::not_found(Code::AttributeNotFound, path, "attribute", name, names)
+}
+
 impl Context<'_> {
     pub(crate) fn environment(&self, scope: Scope) -> Environment {
         self.environment.with_scope(scope)
@@ -69,21 +88,14 @@ impl Context<'_> {
 
     /// An attribute of the schema; `sub` is built in and has no snapshot.
     pub(crate) fn attribute(&self, name: &str) -> Option<&AttributeSnapshot> {
-        self.schema
-            .iter()
-            .find(|attribute| attribute.name.as_str() == name)
+        declared(&self.schema, name)
     }
 
     /// Reports an attribute that is neither declared nor `sub`.
     pub(crate) fn check_attribute(&self, name: &str, path: FieldPath, faults: &mut Vec<Fault>) {
         if name != SUB && self.attribute(name).is_none() {
-            faults.push(self.unknown_attribute(name, path));
+            faults.push(unknown_attribute(&self.schema, name, path));
         }
-    }
-
-    pub(crate) fn unknown_attribute(&self, name: &str, path: FieldPath) -> Fault {
-        let names = self.schema.iter().map(|attribute| attribute.name.as_str());
-        Fault::not_found(Code::AttributeNotFound, path, "attribute", name, names)
     }
 
     /// Reports a flow that does not exist.
