@@ -9,7 +9,7 @@ PROVE ?= 100000
 # Seconds for each target.
 FUZZ ?= 5
 
-.PHONY: help run test check lint deny generate generated prove fuzz prepare
+.PHONY: help run test check lint deny generate generated prove bench fuzz prepare
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,5 +53,10 @@ prove: prepare ## Property tests at full count (PROVE=N for another), and two mi
 fuzz: export FUZZ_FRESH = 1
 fuzz: prepare ## Every parser of foreign bytes for five seconds each (FUZZ=N for another number)
 	scripts/fuzz $(FUZZ)
+
+# Without link-time optimisation, which takes longer than it gains.
+bench: export CARGO_PROFILE_RELEASE_LTO = off
+bench: prepare ## Requests a second, latency, compile times and raw costs, optimised (docs/benchmarks.md)
+	cargo test --release --locked --quiet --workspace --lib --test scenarios --test scale --bin realmwright -- --ignored --nocapture --test-threads=1 bench scale measure ten_thousand
 
 check: lint deny generated test fuzz ## All that CI runs

@@ -8,6 +8,7 @@
 )]
 
 mod accounts;
+mod bench;
 mod browser;
 mod choice;
 mod consent;

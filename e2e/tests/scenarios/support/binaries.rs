@@ -17,8 +17,10 @@ pub(crate) fn binary(name: &str) -> PathBuf {
 
 /// Tests and binaries share one profile directory: the test's executable lies in its `deps`.
 fn build() -> PathBuf {
+    let optimised = (!cfg!(debug_assertions)).then_some("--release");
     let built = Command::new(env!("CARGO"))
         .args(["build", "--locked", "--quiet"])
+        .args(optimised)
         .args([
             "-p",
             "realmwright",

@@ -15,6 +15,14 @@ const PLANTED: &[&str] = &[
     "+380501234567",
 ];
 
+/// What our processes log: everything, to be searched for what it must not hold; not where time is
+/// measured.
+pub(crate) const LOG: &str = if cfg!(debug_assertions) {
+    "debug"
+} else {
+    "info"
+};
+
 /// A running process.
 pub(crate) struct Running {
     child: Child,
@@ -120,6 +128,31 @@ impl Running {
             }
             None
         })
+    }
+
+    /// Processor time that it has taken, all threads together; in steps of 10 ms.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
+        let stat = stat.expect("it runs");
+        // The name, which may hold anything, ends at the last bracket; proc_pid_stat(5).
+        let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
+        let ticks: u64 = fields
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .map(|ticks| ticks.parse::<u64>().expect("a number"))
+            .sum();
+        Duration::from_millis(ticks * 10)
+    }
+
+    /// Memory that it has in use.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("it runs");
+        let mut lines = status.lines();
+        let line = lines.find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next());
+        kilobytes.expect("a size").parse::<u64>().expect("a number") * 1024
     }
 
     /// SIGKILL, and waits until it is gone.

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::binaries::{binary, repository};
-use super::child::Running;
+use super::child::{LOG, Running};
 
 /// The demo person of the quickstart.
 pub(crate) const LOGIN: &str = "demo@example.com";
@@ -86,6 +86,11 @@ impl Dev {
             realms,
             issuer,
         }
+    }
+
+    /// The process.
+    pub(crate) const fn running(&self) -> &Running {
+        &self.running
     }
 
     /// SIGKILL, then the same folder at the same address.
@@ -191,7 +196,7 @@ fn serve(
 ) -> (Running, BTreeMap<String, Url>) {
     let running = Running::start(
         Command::new(binary("realmwright"))
-            .args(["--format", "json", "dev", "--no-demo", "--log", "debug"])
+            .args(["--format", "json", "dev", "--no-demo", "--log", LOG])
             .args(["--listen", &listen.to_string()])
             .args(arguments)
             .arg(folder),

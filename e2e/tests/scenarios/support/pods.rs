@@ -10,7 +10,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::binaries::binary;
-use super::child::Running;
+use super::child::{LOG, Running};
 use super::dev::{ANY_PORT, Dev, scenario_folder};
 use super::network::{Balancer, Network};
 use super::region_database::RegionDatabase;
@@ -46,7 +46,7 @@ impl PodSettings {
                 .arg(&self.database_url_file)
                 .args(["--listen", &self.listen.to_string()])
                 .args(["--management-listen", &management])
-                .args(["--log", "debug"]),
+                .args(["--log", LOG]),
         )
     }
 
@@ -102,6 +102,11 @@ impl Pod {
         let running = settings.start();
         wait_until_ready(&running);
         running
+    }
+
+    /// The process.
+    pub(crate) const fn running(&self) -> &Running {
+        &self.running
     }
 
     /// SIGKILL, then the same again.
