@@ -1,8 +1,7 @@
 //! Requests a second and their latency, over real sockets on real databases (`make bench`). Measured
 //! is the processor time of the server: what the load itself costs beside it does not count.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use openidconnect::OAuth2TokenResponse;
@@ -111,7 +110,9 @@ impl Server<'_> {
         }
     }
 
-    async fn run(&self, name: &str, row: &Row) {
+    /// Lines of the table, one for each number of connections.
+    async fn run(&self, name: &str, row: &Row) -> String {
+        let mut lines = String::new();
         for connections in CONNECTIONS {
             self.warm(row, connections).await;
             let before = self.process.processor_time();
@@ -120,17 +121,11 @@ impl Server<'_> {
             let took = start.elapsed();
             let worked = self.process.processor_time() - before;
             times.sort_unstable();
-            let at = |share: usize| times[(times.len() - 1) * share / 100];
-            let count = times.len() as f64;
-            println!(
-                "| {name} | {connections} | {:.0} | {:.0} | {:.2} | {:.2} | {:.2} |",
-                count / took.as_secs_f64(),
-                count / worked.as_secs_f64(),
-                worked.as_secs_f64() * 1e6 / count,
-                at(50).as_secs_f64() * 1e3,
-                at(99).as_secs_f64() * 1e3,
-            );
+            let at = |share: usize| milliseconds(times[(times.len() - 1) * share / 100]);
+            lines += &line(name, connections, times.len(), took, worked);
+            lines += &format!(" {:.2} | {:.2} |\n", at(50), at(99));
         }
+        lines
     }
 
     async fn warm(&self, row: &Row, connections: usize) {
@@ -154,75 +149,74 @@ impl Server<'_> {
         times.into_iter().flatten().collect()
     }
 
-    async fn measure(&self, database: &str) {
-        println!(
-            "\n{database}, {} MB resident when ready",
-            self.process.resident_bytes() >> 20
+    async fn measure(&self, database: &str) -> String {
+        let memory = || self.process.resident_bytes() >> 20;
+        let mut table = format!(
+            "{database}, {} MB resident when ready\n\n{HEAD}\n|---|---|---|---|---|---|---|\n",
+            memory()
         );
-        println!(
-            "| | connections | requests/s | requests/s per core | CPU per request, µs | p50, ms | p99, ms |"
-        );
-        println!("|---|---|---|---|---|---|---|");
         let (_, access) = self.log_in().await;
         let mut tokens = Vec::new();
         for _ in 0..32 {
             tokens.push(Mutex::new(self.log_in().await.0));
         }
-        let rows = [
-            (
-                "discovery",
-                Row::Get(self.at("/.well-known/openid-configuration")),
-            ),
+        let discovery = self.at("/.well-known/openid-configuration");
+        let scope = "realmwright:accounts";
+        let token = access.clone();
+        for (name, row) in [
+            ("discovery", Row::Get(discovery)),
             ("JWKS", Row::Get(self.at("/oauth2/jwks"))),
             (
-                "client_credentials, JWT ES256",
-                Row::ClientCredentials {
-                    scope: "realmwright:accounts",
-                },
+                "client_credentials by secret, JWT ES256",
+                Row::ClientCredentials { scope },
             ),
-            (
-                "userinfo",
-                Row::Userinfo {
-                    token: access.clone(),
-                },
-            ),
+            ("userinfo", Row::Userinfo { token }),
             ("introspection", Row::Introspection { token: access }),
             ("refresh with rotation", Row::Refresh(tokens)),
-        ];
-        for (name, row) in &rows {
-            self.run(name, row).await;
+        ] {
+            table += &self.run(name, &row).await;
         }
-        self.logins().await;
-        println!(
-            "\n{} MB resident after it",
-            self.process.resident_bytes() >> 20
-        );
+        table += &self.logins().await;
+        format!("{table}\n{} MB resident after it", memory())
     }
 
     /// Whole logins by password, from the first page to the tokens.
-    async fn logins(&self) {
-        let count = Arc::new(AtomicUsize::new(0));
+    async fn logins(&self) -> String {
+        const AT_ONCE: usize = 4;
         let before = self.process.processor_time();
         let start = Instant::now();
-        let all = (0..4).map(|_| {
-            let count = Arc::clone(&count);
-            async move {
-                while start.elapsed() < LASTS * 3 {
-                    self.log_in().await;
-                    count.fetch_add(1, Ordering::Relaxed);
-                }
+        let all = (0..AT_ONCE).map(|_| async move {
+            let mut count = 0;
+            while start.elapsed() < LASTS * 3 {
+                self.log_in().await;
+                count += 1;
             }
+            count
         });
-        futures::future::join_all(all).await;
+        let count: usize = futures::future::join_all(all).await.into_iter().sum();
         let worked = self.process.processor_time() - before;
-        let count = count.load(Ordering::Relaxed) as f64;
-        println!(
-            "| whole login by password | 4 | {:.1} | {:.1} | {:.0} | | |",
-            count / start.elapsed().as_secs_f64(),
-            count / worked.as_secs_f64(),
-            worked.as_secs_f64() * 1e6 / count,
-        );
+        let name = "whole login by password, page to tokens";
+        line(name, AT_ONCE, count, start.elapsed(), worked) + " | |\n"
     }
+}
+
+const HEAD: &str = "| | connections | requests/s | requests/s per core | server CPU per request, µs \
+                    | p50, ms | p99, ms |";
+
+/// A line of the table but for its last two columns.
+fn line(name: &str, connections: usize, count: usize, took: Duration, worked: Duration) -> String {
+    let count = u32::try_from(count).expect("few");
+    let each = worked / count;
+    format!(
+        "| {name} | {connections} | {:.1} | {:.1} | {} |",
+        f64::from(count) / took.as_secs_f64(),
+        1.0 / each.as_secs_f64(),
+        each.as_micros(),
+    )
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 #[tokio::test]
@@ -234,7 +228,7 @@ async fn bench_sqlite() {
         network: Network::default(),
         process: dev.running(),
     };
-    server.measure("SQLite").await;
+    println!("\n{}", server.measure("SQLite").await);
 }
 
 #[tokio::test]
@@ -248,5 +242,5 @@ async fn bench_postgresql() {
         network,
         process: pod.running(),
     };
-    server.measure("PostgreSQL").await;
+    println!("\n{}", server.measure("PostgreSQL").await);
 }

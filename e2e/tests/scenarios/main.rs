@@ -11,6 +11,7 @@ mod accounts;
 mod bench;
 mod browser;
 mod choice;
+mod clients;
 mod consent;
 mod dev_options;
 mod journey;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 /// An authority, and a certificate that it gave to a host.
 pub(crate) struct Certificates {
@@ -17,11 +17,17 @@ impl Certificates {
         let key = KeyPair::generate().expect("a key");
         let mut root = CertificateParams::default();
         root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        // One name for both would make the host's certificate look self-signed.
+        root.distinguished_name
+            .push(DnType::CommonName, "Scenario authority");
         let authority = root.self_signed(&key).expect("a certificate").pem();
         let issuer = Issuer::new(root, key);
 
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new([host.to_owned()]).expect("a name");
+        let mut params = CertificateParams::new([host.to_owned()]).expect("a name");
+        params.distinguished_name.push(DnType::CommonName, host);
+        params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &issuer).expect("a certificate");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let certificates = Self { folder, authority };
