@@ -311,19 +311,30 @@ fn has_key(line: &str, key: &str) -> bool {
     })
 }
 
-/// In a mistyped Secret a value may have become a key, so keys are not shown either.
+/// In a mistyped Secret a value may have become a key, so keys are not shown either, but for one
+/// that is nearly the name of a field.
 fn discreet(document: &Document, fault: Fault) -> Fault {
-    let quotes_keys = matches!(fault.code, Code::DuplicateKey | Code::UnknownField);
     if !holds_secrets(document) {
         return fault;
     }
+    let quotes_keys = matches!(fault.code, Code::DuplicateKey | Code::UnknownField);
+    if !quotes_keys {
+        return Fault {
+            path: fault.path.first(),
+            ..fault
+        };
+    }
+    let is_near = fault
+        .fix
+        .as_ref()
+        .is_some_and(|fix| fix.starts_with("did you mean"));
     Fault {
-        path: fault.path.first(),
-        message: if quotes_keys {
-            fault.code.explanation().title.to_owned()
+        path: if is_near {
+            fault.path.first()
         } else {
-            fault.message
+            FieldPath::root()
         },
+        message: fault.code.explanation().title.to_owned(),
         ..fault
     }
 }

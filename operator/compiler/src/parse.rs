@@ -358,7 +358,8 @@ fn secret(json: &Json) -> Result<SecretData, Box<Fault>> {
                 Fault::error(
                     Code::MalformedSecret,
                     field!("data", key),
-                    format!("the value of `{key}` is not base64"),
+                    // A value may have become a key, by a comma or a bracket in the wrong place.
+                    "a value of `data` is not base64",
                 )
                 .fix("write plain texts under `stringData`".to_owned()),
             )
