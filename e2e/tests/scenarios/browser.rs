@@ -10,12 +10,6 @@ use crate::support::dev::{Dev, LOGIN, PASSWORD};
 
 const SECRET: &str = "planted-client-secret-4f1c0e6b9a7d2835";
 
-async fn log_in(browser: &Browser) {
-    browser.fill("login", LOGIN).await;
-    browser.fill("password", PASSWORD).await;
-    browser.press("form.form button.primary").await;
-}
-
 /// Password login, single sign-on, logout (KC-LO-01, OIDC-30), and a page for every fault of the
 /// request (KC-AZ-01).
 #[tokio::test]
@@ -35,7 +29,7 @@ async fn a_person_logs_in_and_out() {
     browser
         .assert_accessible("login after a wrong password")
         .await;
-    log_in(&browser).await;
+    browser.log_in(LOGIN, PASSWORD).await;
     let logged_in = application.finish(begun).await;
 
     let end = application.log_out(&logged_in);
@@ -88,7 +82,7 @@ async fn a_second_factor_is_set_up_at_login() {
 
     let begun = application.begin(&[], &[]);
     browser.client.goto(begun.url.as_str()).await.unwrap();
-    log_in(&browser).await;
+    browser.log_in(LOGIN, PASSWORD).await;
     browser.assert_accessible("enrolment").await;
     browser
         .one("details.more summary")
@@ -120,7 +114,7 @@ async fn a_second_factor_is_set_up_at_login() {
     let browser = Browser::open().await;
     let begun = application.begin(&[], &[]);
     browser.client.goto(begun.url.as_str()).await.unwrap();
-    log_in(&browser).await;
+    browser.log_in(LOGIN, PASSWORD).await;
     browser.assert_accessible("code").await;
     browser
         .one("details.more summary")
@@ -135,7 +129,7 @@ async fn a_second_factor_is_set_up_at_login() {
 
     let begun = application.begin(&[], &[("prompt", "login")]);
     browser.client.goto(begun.url.as_str()).await.unwrap();
-    log_in(&browser).await;
+    browser.log_in(LOGIN, PASSWORD).await;
     browser
         .one("details.more summary")
         .await
@@ -157,7 +151,7 @@ async fn consent_is_remembered_and_asks_only_for_what_is_new() {
 
     let begun = application.begin(&["profile"], &[]);
     browser.client.goto(begun.url.as_str()).await.unwrap();
-    log_in(&browser).await;
+    browser.log_in(LOGIN, PASSWORD).await;
     assert!(browser.text().await.contains("Photo albums"));
     browser.assert_accessible("consent").await;
     browser.press("button[value='allow']").await;
@@ -197,7 +191,7 @@ async fn a_person_logs_in_without_script() {
     let browser = Browser::without_script().await;
     let begun = application.begin(&[], &[]);
     browser.client.goto(begun.url.as_str()).await.unwrap();
-    log_in(&browser).await;
+    browser.log_in(LOGIN, PASSWORD).await;
     application.finish(begun).await;
     browser.close().await;
 }

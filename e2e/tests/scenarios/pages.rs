@@ -6,12 +6,6 @@ use crate::support::dev::{Dev, LOGIN, PASSWORD};
 
 const NEW_PASSWORD: &str = "planted-password brand new";
 
-async fn log_in(browser: &Browser, login: &str, password: &str) {
-    browser.fill("login", login).await;
-    browser.fill("password", password).await;
-    browser.press("form.form button.primary").await;
-}
-
 /// AUTH-PWD-07: a password that must change is changed inside the login.
 #[tokio::test]
 async fn a_password_is_changed_at_login() {
@@ -25,7 +19,7 @@ async fn a_password_is_changed_at_login() {
     let browser = Browser::open().await;
     let begun = application.begin(&[], &[]);
     browser.client.goto(begun.url.as_str()).await.unwrap();
-    log_in(&browser, NEWCOMER, PASSWORD).await;
+    browser.log_in(NEWCOMER, PASSWORD).await;
     browser.assert_accessible("password change").await;
     browser.fill("new_password", NEW_PASSWORD).await;
     browser
@@ -49,12 +43,12 @@ async fn a_refusal_is_a_page() {
     let browser = Browser::open().await;
     let begun = application.begin(&[], &[]);
     browser.client.goto(begun.url.as_str()).await.unwrap();
-    log_in(&browser, LOGIN, PASSWORD).await;
-    assert!(
-        browser.text().await.contains("Archive"),
-        "{}",
-        browser.text().await
-    );
+    browser.log_in(LOGIN, PASSWORD).await;
+    let text = browser.text().await;
+    assert!(text.contains("Access denied"), "{text}");
+    assert!(text.contains("Archive"), "{text}");
+    let id = browser.one(".error-id").await.text().await.unwrap();
+    dev.wait_for_log(&id);
     browser.assert_accessible("refusal").await;
     browser.close().await;
 }
@@ -67,7 +61,7 @@ async fn the_end_of_a_session_is_a_page() {
     let browser = Browser::open().await;
     let begun = application.begin(&[], &[]);
     browser.client.goto(begun.url.as_str()).await.unwrap();
-    log_in(&browser, LOGIN, PASSWORD).await;
+    browser.log_in(LOGIN, PASSWORD).await;
     application.finish(begun).await;
     let mut end = dev.issuer.clone();
     end.set_path(&format!(
@@ -76,6 +70,8 @@ async fn the_end_of_a_session_is_a_page() {
     ));
     browser.client.goto(end.as_str()).await.unwrap();
     browser.press("button[value='yes']").await;
+    let text = browser.text().await;
+    assert!(text.contains("You are logged out"), "{text}");
     browser.assert_accessible("logged out").await;
     browser.close().await;
 }
@@ -88,7 +84,7 @@ async fn an_answer_is_posted_by_a_button() {
     let browser = Browser::without_script().await;
     let begun = application.begin(&[], &[("response_mode", "form_post")]);
     browser.client.goto(begun.url.as_str()).await.unwrap();
-    log_in(&browser, LOGIN, PASSWORD).await;
+    browser.log_in(LOGIN, PASSWORD).await;
     let text = browser.text().await;
     assert!(text.contains("Taking you back to 127.0.0.1"), "{text}");
     browser.one("form button").await.click().await.unwrap();

@@ -94,6 +94,13 @@ impl Browser {
         field.send_keys(text).await.expect("it takes text");
     }
 
+    /// Fills in and sends the page that asks for login and password.
+    pub(crate) async fn log_in(&self, login: &str, password: &str) {
+        self.fill("login", login).await;
+        self.fill("password", password).await;
+        self.press("form.form button.primary").await;
+    }
+
     /// Presses the element and waits until another document is there.
     pub(crate) async fn press(&self, css: &str) {
         let document = self.one("html").await;
