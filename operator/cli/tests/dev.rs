@@ -390,6 +390,18 @@ fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }
 
+async fn token_endpoint(dev: &Dev) -> String {
+    let metadata = discovery(&dev.issuer).await;
+    metadata["token_endpoint"].as_str().unwrap().to_owned()
+}
+
+/// How a request for a token is answered to the client `service` with this secret.
+async fn status_of_service(endpoint: &str, secret: &str) -> u16 {
+    let answer = browser().post(endpoint).basic_auth("service", Some(secret));
+    let answer = answer.form(&[("grant_type", "client_credentials")]).send();
+    answer.await.unwrap().status().as_u16()
+}
+
 /// OIDC-11: a supplied secret is rotated by its owner without an outage, and each edit holds at
 /// once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -398,13 +410,8 @@ async fn a_supplied_secret_is_rotated_by_edits() {
     copy_quickstart(folder.path());
     fs::write(folder.path().join("service.yaml"), SUPPLIED).unwrap();
     let mut dev = Dev::start_in(folder);
-    let metadata = discovery(&dev.issuer).await;
-    let endpoint = metadata["token_endpoint"].as_str().unwrap();
-    let lets_in = async |secret: &str| {
-        let answer = browser().post(endpoint).basic_auth("service", Some(secret));
-        let answer = answer.form(&[("grant_type", "client_credentials")]).send();
-        answer.await.unwrap().status().as_u16()
-    };
+    let endpoint = token_endpoint(&dev).await;
+    let lets_in = async |secret: &str| status_of_service(&endpoint, secret).await;
     let accepted = async || {
         (
             lets_in("the-old-secret-4f1c0e6b9a7d2835").await,
@@ -444,13 +451,8 @@ async fn a_generated_secret_is_rotated_by_the_clock() {
     copy_quickstart(folder.path());
     fs::write(folder.path().join("service.yaml"), ROTATED).unwrap();
     let mut dev = Dev::start_in(folder);
-    let metadata = discovery(&dev.issuer).await;
-    let endpoint = metadata["token_endpoint"].as_str().unwrap();
-    let lets_in = async |secret: &str| {
-        let answer = browser().post(endpoint).basic_auth("service", Some(secret));
-        let answer = answer.form(&[("grant_type", "client_credentials")]).send();
-        answer.await.unwrap().status().as_u16()
-    };
+    let endpoint = token_endpoint(&dev).await;
+    let lets_in = async |secret: &str| status_of_service(&endpoint, secret).await;
     let first = dev.secret_of("service");
     dev.edit("service.yaml", "interval: 720h", "interval: 6s");
     let said = dev.lines.recv_timeout(PATIENCE).unwrap();
