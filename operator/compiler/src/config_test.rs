@@ -20,7 +20,7 @@ use serde_json::Map;
 use crate::compiler::TestResult;
 use crate::diagnostics::{Code, did_you_mean};
 use crate::doubts::Absent;
-use crate::evaluate::rule_words;
+use crate::evaluate::{rule_lines, rules_in_words};
 use crate::fault::{Fault, Report};
 use crate::index::Typed;
 use crate::lower::core::attribute_values;
@@ -98,16 +98,8 @@ fn failed(case: &Case, differences: &[String], simulated: &Simulated, path: &Fie
     for difference in differences {
         fault = fault.note(difference);
     }
-    for (step, evaluated) in simulated.path.iter().enumerate() {
-        if !evaluated.is_empty() {
-            let point = if step == 0 {
-                "at entry".to_owned()
-            } else {
-                format!("after step {step}")
-            };
-            let rules: Vec<String> = evaluated.iter().map(rule_words).collect();
-            fault = fault.note(format!("{point}: {}", rules.join(", ")));
-        }
+    for line in rule_lines(&rules_in_words(&simulated.path)) {
+        fault = fault.note(line);
     }
     fault
 }

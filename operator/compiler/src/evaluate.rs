@@ -157,15 +157,12 @@ pub fn evaluate(realm: &RealmSnapshot, case: &Case) -> Result<Evaluation, Evalua
         result,
         path,
     } = simulate(realm, &decisions, &login);
-    let rules = path.iter();
     Ok(Evaluation {
         realm: realm.core.id.clone(),
         region: realm.core.region.clone(),
         client: login.client,
         steps: steps.iter().map(Step::from).collect(),
-        rules: rules
-            .map(|rules| rules.iter().map(rule_words).collect())
-            .collect(),
+        rules: rules_in_words(&path),
         ending: result.into(),
     })
 }
@@ -208,8 +205,25 @@ fn plain(value: &AttributeValue) -> Json {
     }
 }
 
-/// A rule that was evaluated, in words.
-pub(crate) fn rule_words(evaluated: &Evaluated) -> String {
+/// The rules that were evaluated at entry and after each step, in words.
+pub(crate) fn rules_in_words(path: &[Vec<Evaluated>]) -> Vec<Vec<String>> {
+    path.iter()
+        .map(|rules| rules.iter().map(rule_words).collect())
+        .collect()
+}
+
+/// A line for each point of a login where rules were evaluated.
+pub(crate) fn rule_lines(rules: &[Vec<String>]) -> impl Iterator<Item = String> {
+    let points = rules.iter().enumerate();
+    points
+        .filter(|(_, rules)| !rules.is_empty())
+        .map(|(step, rules)| match step {
+            0 => format!("at entry: {}", rules.join(", ")),
+            step => format!("after step {step}: {}", rules.join(", ")),
+        })
+}
+
+fn rule_words(evaluated: &Evaluated) -> String {
     let Evaluated { rule, truth } = evaluated;
     match truth {
         Truth::True => format!("{rule} holds"),
@@ -293,16 +307,8 @@ impl Evaluation {
             let _ = writeln!(out, "  step {}     {}", number + 1, offers.join(", or "));
         }
         self.ending.write(&mut out, &painter);
-        for (step, rules) in self.rules.iter().enumerate() {
-            if rules.is_empty() {
-                continue;
-            }
-            let point = match step {
-                0 => "at entry".to_owned(),
-                step => format!("after step {step}"),
-            };
-            let line = format!("  {point}: {}", rules.join(", "));
-            let _ = writeln!(out, "{}", painter.paint(FAINT, &line));
+        for line in rule_lines(&self.rules) {
+            let _ = writeln!(out, "{}", painter.paint(FAINT, &format!("  {line}")));
         }
         out
     }
