@@ -10,6 +10,7 @@ use realmwright_snapshot::{
     ClientId, DenyTarget, LocalizedText, MethodName, OnDeny, RealmSnapshot, ScopeName,
     ScopeSnapshot,
 };
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::access::AccessDecision;
@@ -75,7 +76,8 @@ pub enum SimulatedResult {
 }
 
 /// A login that was let through.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Admitted {
     /// Granted scopes, if the person consents.
     pub scopes: Vec<ScopeName>,

@@ -16,7 +16,7 @@ use realmwright_decision::simulate::{
     Admitted, Simulated, SimulatedResult, SimulatedStep, simulate,
 };
 use realmwright_snapshot::{
-    AttributeValue, ClientId, LocalizedText, RealmId, RealmSnapshot, RegionName, ScopeName,
+    AttributeValue, ClientId, LocalizedText, RealmId, RealmSnapshot, RegionName,
 };
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -96,26 +96,7 @@ pub struct OfferedMethod {
 )]
 pub enum Ending {
     /// The person is in. Claims are those beside the protocol's (`iss`, `exp`, ...).
-    Allowed {
-        /// Granted scopes, if the person consents.
-        scopes: Vec<ScopeName>,
-        /// Scopes that consent is asked for.
-        consent: Vec<ScopeName>,
-        /// The access rule that lets the person in, where access is restricted.
-        access_rule: Option<String>,
-        /// Whether the person's other sessions end.
-        single_session: bool,
-        /// Claims of the session.
-        session_claims: Map<String, Json>,
-        /// Audiences of the access token.
-        audiences: BTreeSet<String>,
-        /// None without `openid`.
-        id_token: Option<Map<String, Json>>,
-        /// Of the access token.
-        access_token: Map<String, Json>,
-        /// None without `openid`.
-        user_info: Option<Map<String, Json>>,
-    },
+    Allowed(Box<Admitted>),
     /// The person, or the request, is refused.
     Denied {
         /// The rule.
@@ -253,30 +234,7 @@ impl From<&Offer> for OfferedMethod {
 impl From<SimulatedResult> for Ending {
     fn from(result: SimulatedResult) -> Self {
         match result {
-            SimulatedResult::Allowed(admitted) => {
-                let Admitted {
-                    scopes,
-                    consent,
-                    single_session,
-                    session_claims,
-                    id_token,
-                    access_token,
-                    user_info,
-                    audiences,
-                    access_rule,
-                } = *admitted;
-                Self::Allowed {
-                    scopes,
-                    consent,
-                    access_rule,
-                    single_session,
-                    session_claims,
-                    audiences,
-                    id_token,
-                    access_token,
-                    user_info,
-                }
-            }
+            SimulatedResult::Allowed(admitted) => Self::Allowed(admitted),
             SimulatedResult::Denied(refused) => Self::Denied {
                 denial: refused.denial,
                 message: refused.message,
@@ -333,45 +291,43 @@ impl Ending {
                 let refused = painter.paint(RED, "refused");
                 let _ = writeln!(out, "  {refused}    by {denial}{text}");
             }
-            Self::Allowed {
-                scopes,
-                consent,
-                access_rule,
-                single_session,
-                session_claims,
-                audiences,
-                id_token,
-                access_token,
-                user_info,
-            } => {
-                let rule = access_rule.as_ref().map_or_else(String::new, |rule| {
-                    format!("         by access rule {rule}")
-                });
-                let _ = writeln!(out, "  {}{rule}", painter.paint(GREEN, "in"));
-                let _ = writeln!(
-                    out,
-                    "  scopes     {}",
-                    names(scopes.iter().map(AsRef::as_ref))
-                );
-                let _ = writeln!(
-                    out,
-                    "  consent    {}",
-                    names(consent.iter().map(AsRef::as_ref))
-                );
-                let audiences = names(audiences.iter().map(String::as_str));
-                let _ = writeln!(out, "  audiences  {audiences}");
-                if *single_session {
-                    out.push_str("  session    the person's other sessions end\n");
-                }
-                if !session_claims.is_empty() {
-                    claims("session", Some(session_claims), out, painter);
-                }
-                claims("id token", id_token.as_ref(), out, painter);
-                claims("access token", Some(access_token), out, painter);
-                claims("userinfo", user_info.as_ref(), out, painter);
-            }
+            Self::Allowed(admitted) => write_admitted(admitted, out, painter),
         }
     }
+}
+
+fn write_admitted(admitted: &Admitted, out: &mut String, painter: &Painter) {
+    let Admitted {
+        scopes,
+        consent,
+        single_session,
+        session_claims,
+        id_token,
+        access_token,
+        user_info,
+        audiences,
+        access_rule,
+    } = admitted;
+    let rule = access_rule.as_ref().map_or_else(String::new, |rule| {
+        format!("         by access rule {rule}")
+    });
+    let _ = writeln!(out, "  {}{rule}", painter.paint(GREEN, "in"));
+    for (title, list) in [
+        ("scopes", names(scopes.iter().map(AsRef::as_ref))),
+        ("consent", names(consent.iter().map(AsRef::as_ref))),
+        ("audiences", names(audiences.iter().map(String::as_str))),
+    ] {
+        let _ = writeln!(out, "  {title:<9}  {list}");
+    }
+    if *single_session {
+        out.push_str("  session    the person's other sessions end\n");
+    }
+    if !session_claims.is_empty() {
+        claims("session", Some(session_claims), out, painter);
+    }
+    claims("id token", id_token.as_ref(), out, painter);
+    claims("access token", Some(access_token), out, painter);
+    claims("userinfo", user_info.as_ref(), out, painter);
 }
 
 fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
