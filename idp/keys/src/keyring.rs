@@ -1,5 +1,7 @@
 //! The keyring: every key of a realm in a region, with where each is in its life.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use realmwright_snapshot::{Period, RealmId, SigningAlgorithm};
 use serde::{Deserialize, Serialize};
@@ -53,6 +55,21 @@ impl Purpose {
             Self::Seal => Rotation::Private,
             Self::DataKey => Rotation::Retained,
             Self::BlindIndex | Self::Pairwise | Self::Pepper => Rotation::Migration,
+        }
+    }
+}
+
+/// As people read it: `sign ES256`, `data-key`.
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sign { alg } => write!(f, "sign {}", alg.as_str()),
+            Self::Encrypt => f.write_str("encrypt"),
+            Self::Seal => f.write_str("seal"),
+            Self::DataKey => f.write_str("data-key"),
+            Self::BlindIndex => f.write_str("blind-index"),
+            Self::Pairwise => f.write_str("pairwise"),
+            Self::Pepper => f.write_str("pepper"),
         }
     }
 }

@@ -58,13 +58,11 @@ impl Policy {
         }
     }
 
-    /// The same policy for a realm whose only verifiers are on the developer's machine: a new
-    /// key is used as soon as the one process has it, whatever caches hold.
+    /// The same policy where one process signs and drops keys by the clock that this life cycle
+    /// is driven by: no two clocks are apart.
     #[must_use]
-    pub fn without_waiting(self) -> Self {
+    pub fn in_one_process(self) -> Self {
         Self {
-            publish_ahead: Period::ZERO,
-            jwks_max_age: Period::ZERO,
             skew: Period::ZERO,
             ..self
         }
@@ -476,15 +474,59 @@ impl<'a> Cycle<'a> {
     }
 }
 
-/// Why a compromised key cannot be dealt with here.
+/// Why a key is not replaced before its time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CompromiseFault {
+pub enum ReplaceFault {
     /// No such key.
     #[error("there is no key {0}")]
     Unknown(KeyId),
+    /// Nothing is signed or sealed for the purpose.
+    #[error("no key is in use for {0}")]
+    Unused(Purpose),
     /// Its successor would change identifiers that others have stored.
-    #[error("key {0} is replaced only by a migration")]
-    Migration(KeyId),
+    #[error(
+        "keys for {0} are replaced only by a migration: what they derive is stored by us and by \
+         applications, and would be found no more"
+    )]
+    Migration(Purpose),
+    /// A rotation begun earlier has not come to its end.
+    #[error("the rotation has begun: {0} is its new key, and not in use yet")]
+    UnderWay(KeyId),
+}
+
+/// A planned rotation before its time: the successor is published now, and [`advance`] lets it
+/// sign as if the schedule had made it (KC-KEY-02).
+///
+/// # Errors
+/// [`ReplaceFault`] when there is nothing to replace, it takes a migration, or a successor waits
+/// already.
+pub fn rotate_early(
+    keyring: &Keyring,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Result<Plan, ReplaceFault> {
+    if purpose.rotation() == Rotation::Migration {
+        return Err(ReplaceFault::Migration(purpose));
+    }
+    let is_to_come = |entry: &&KeyEntry| match entry.stage {
+        Stage::Published => true,
+        Stage::Active { sign_after, .. } => sign_after > now,
+        Stage::Retiring { .. } => false,
+    };
+    if let Some(successor) = keyring.of(purpose).find(is_to_come) {
+        return Err(ReplaceFault::UnderWay(successor.kid.clone()));
+    }
+    let current = keyring
+        .current(purpose, now)
+        .ok_or(ReplaceFault::Unused(purpose))?;
+    Ok(Plan {
+        create: vec![Creation {
+            purpose,
+            start: Start::Acknowledged,
+            longest_life: current.longest_life,
+        }],
+        ..Plan::default()
+    })
 }
 
 /// What to do about a key that somebody else knows: it goes at once, and the best successor is
@@ -493,11 +535,11 @@ pub enum CompromiseFault {
 /// the caller states both.
 ///
 /// # Errors
-/// [`CompromiseFault`] when there is no such key, or it takes a migration.
-pub fn compromise(keyring: &Keyring, kid: &KeyId, now: Timestamp) -> Result<Plan, CompromiseFault> {
+/// [`ReplaceFault`] when there is no such key, or it takes a migration.
+pub fn compromise(keyring: &Keyring, kid: &KeyId, now: Timestamp) -> Result<Plan, ReplaceFault> {
     let entry = keyring
         .find(kid)
-        .ok_or_else(|| CompromiseFault::Unknown(kid.clone()))?;
+        .ok_or_else(|| ReplaceFault::Unknown(kid.clone()))?;
     let purpose = entry.purpose;
     let mut plan = Plan::default();
     let at_once = Creation {
@@ -506,7 +548,7 @@ pub fn compromise(keyring: &Keyring, kid: &KeyId, now: Timestamp) -> Result<Plan
         longest_life: entry.longest_life,
     };
     match purpose.rotation() {
-        Rotation::Migration => return Err(CompromiseFault::Migration(kid.clone())),
+        Rotation::Migration => return Err(ReplaceFault::Migration(purpose)),
         // What it encrypted is still read with it until it was written anew.
         Rotation::Retained => {
             plan.create.push(at_once);

@@ -4,6 +4,7 @@ use rstest::rstest;
 use super::*;
 use crate::generate::NewKey;
 use crate::material::Material;
+use crate::standing::Standing;
 
 mod model;
 
@@ -257,13 +258,94 @@ fn a_key_outlives_tokens_of_pods_that_are_ahead() {
     );
 }
 
+/// Caches are waited for all the same.
 #[test]
-fn one_process_need_not_wait_for_caches() {
-    let mut driver = Driver::new(policy().without_waiting());
+fn one_process_waits_for_no_other_clock() {
+    let mut driver = Driver::new(policy().in_one_process());
     driver.settle(0);
     driver.policy.algorithms.insert(SigningAlgorithm::RS256);
     driver.settle(HOUR);
-    assert!(driver.keyring.current(RS256, at(HOUR)).is_some());
+    assert!(driver.keyring.current(RS256, at(2 * HOUR - 1)).is_none());
+    assert!(driver.keyring.current(RS256, at(2 * HOUR)).is_some());
+}
+
+/// KC-KEY-02: by hand as by schedule, the successor is published, waits, and signs; the former
+/// key goes after the last thing that it signed.
+#[test]
+fn a_rotation_by_hand_goes_as_one_by_schedule() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    let former = driver.current(ES256, HOUR).to_owned();
+    let plan = rotate_early(&driver.keyring, ES256, at(HOUR)).unwrap();
+    driver.apply(&plan, HOUR);
+    assert_eq!(driver.keyring.published(at(HOUR)).count(), 2);
+    driver.settle(HOUR);
+    let signs = 25 * HOUR;
+    assert_eq!(driver.current(ES256, signs - 1), former);
+    assert_ne!(driver.current(ES256, signs), former);
+    driver.settle(signs + MINUTE);
+    let is_published = |driver: &Driver, now| {
+        let mut published = driver.keyring.published(at(now));
+        published.any(|entry| entry.kid.as_str() == former)
+    };
+    assert!(is_published(&driver, signs + 10 * HOUR));
+    driver.settle(signs + 11 * HOUR);
+    assert!(!is_published(&driver, signs + 11 * HOUR));
+}
+
+#[test]
+fn a_rotation_begun_is_not_begun_again() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    let plan = rotate_early(&driver.keyring, ES256, at(1)).unwrap();
+    driver.apply(&plan, 1);
+    let is_under_way = |driver: &Driver| {
+        let again = rotate_early(&driver.keyring, ES256, at(2));
+        matches!(again, Err(ReplaceFault::UnderWay(_)))
+    };
+    assert!(is_under_way(&driver));
+    driver.settle(2);
+    assert!(is_under_way(&driver), "it has a time, and is not in use");
+}
+
+#[test]
+fn a_purpose_without_a_key_is_not_rotated() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    assert_eq!(
+        rotate_early(&driver.keyring, RS256, at(1)),
+        Err(ReplaceFault::Unused(RS256))
+    );
+}
+
+#[test]
+fn standings_follow_a_rotation() {
+    let mut driver = Driver::new(policy());
+    driver.settle(0);
+    let standings = |driver: &Driver, now| {
+        let keys = driver.keyring.standings(at(now));
+        let signing = keys.into_iter().filter(|key| key.purpose == ES256);
+        let told = signing.map(|key| (key.standing, key.used_from, key.accepted_until));
+        told.collect::<Vec<_>>()
+    };
+    let first = (Standing::InUse, Some(at(0)), None);
+    assert_eq!(standings(&driver, 1), [first]);
+    let plan = rotate_early(&driver.keyring, ES256, at(HOUR)).unwrap();
+    driver.apply(&plan, HOUR);
+    let waits = (Standing::Upcoming, None, None);
+    assert_eq!(standings(&driver, HOUR), [first, waits]);
+    driver.settle(HOUR);
+    let signs = 25 * HOUR;
+    let scheduled = (Standing::Upcoming, Some(at(signs)), None);
+    assert_eq!(standings(&driver, HOUR), [first, scheduled]);
+    let former = (Standing::Former, Some(at(0)), None);
+    let second = (Standing::InUse, Some(at(signs)), None);
+    assert_eq!(standings(&driver, signs), [former, second]);
+    driver.settle(signs + MINUTE);
+    let until = signs + MINUTE + 10 * HOUR + MINUTE;
+    let retiring = (Standing::Former, Some(at(0)), Some(at(until)));
+    assert_eq!(standings(&driver, signs + MINUTE), [retiring, second]);
+    assert_eq!(standings(&driver, until), [second]);
 }
 
 #[test]
@@ -295,7 +377,11 @@ fn identifiers_are_never_rotated_by_themselves(#[case] purpose: Purpose) {
     let kid = KeyId::new(first);
     assert_eq!(
         compromise(&driver.keyring, &kid, at(1)),
-        Err(CompromiseFault::Migration(kid))
+        Err(ReplaceFault::Migration(purpose))
+    );
+    assert_eq!(
+        rotate_early(&driver.keyring, purpose, at(1)),
+        Err(ReplaceFault::Migration(purpose))
     );
 }
 
@@ -331,7 +417,7 @@ fn a_compromised_key_is_replaced_without_waiting() {
     assert_ne!(driver.current(ES256, HOUR), kid.as_str());
     assert_eq!(
         compromise(&driver.keyring, &kid, at(HOUR)),
-        Err(CompromiseFault::Unknown(kid))
+        Err(ReplaceFault::Unknown(kid))
     );
 }
 

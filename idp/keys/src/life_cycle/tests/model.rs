@@ -20,6 +20,8 @@ enum Event {
     ToggleRsa,
     /// Tokens live so many minutes from now on.
     TokenLife(u64),
+    /// Somebody rotates by hand.
+    Rotate,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -32,6 +34,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0usize..4).prop_map(Event::Stop),
         1 => Just(Event::ToggleRsa),
         1 => (1u64..60).prop_map(Event::TokenLife),
+        1 => Just(Event::Rotate),
     ]
 }
 
@@ -134,6 +137,12 @@ impl World {
                 self.driver.policy.longest_token_life = Period::from_secs(minutes * MINUTE);
                 // Longer tokens are issued only after the keyring knows of them.
                 self.advance();
+            }
+            Event::Rotate => {
+                let now = self.now;
+                if let Ok(plan) = rotate_early(&self.driver.keyring, ES256, at(now)) {
+                    self.driver.apply(&plan, now);
+                }
             }
         }
         self.sign_and_fetch();
