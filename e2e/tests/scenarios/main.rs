@@ -15,6 +15,7 @@ mod clients;
 mod consent;
 mod dev_options;
 mod journey;
+mod keys;
 mod kill;
 mod live;
 mod pages;

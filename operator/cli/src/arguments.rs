@@ -1,5 +1,7 @@
 //! What may be typed.
 
+mod keys;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,6 +11,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use realmwright_idp::settings::listen_address;
 use url::Url;
+
+pub(crate) use keys::{Keys, KeysCommand, KeysRotate, PurposeName};
 
 /// Identity as declared state: check, try and serve realms written as YAML.
 #[derive(Debug, Parser)]
@@ -102,6 +106,8 @@ pub(crate) enum Command {
     Completion(Completion),
     /// Write the manual pages.
     Man(Man),
+    /// List and replace the keys of realms that `dev` serves.
+    Keys(Keys),
     /// Look after people's accounts through the REST API of a realm.
     Accounts(Box<Accounts>),
 }

@@ -1,6 +1,6 @@
 //! `realmwright`: the command line for people. `dev` serves a folder of YAML, `validate`, `test`,
-//! `plan`, `evaluate`, `explain`, `crds` and `schemas` work on files alone, and `accounts` talks to the REST API of a served
-//! realm.
+//! `plan`, `evaluate`, `explain`, `crds` and `schemas` work on files alone, `keys` works on the state of `dev`, and `accounts`
+//! talks to the REST API of a served realm.
 //!
 //! It decides nothing itself: the compiler judges YAML, the engine judges people. It must not
 //! use the engine, the web crate or a store directly; `realmwright-idp` joins them.
@@ -13,6 +13,7 @@ mod arguments;
 mod commands;
 mod dev;
 mod folder;
+mod keys;
 mod output;
 mod reports;
 mod sides;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         Command::Completion(command) => commands::completion::run(&command),
         Command::Man(command) => commands::man::run(&command),
         Command::Dev(command) => dev::run(*command, output),
+        Command::Keys(command) => keys::run(command, output),
         Command::Accounts(command) => accounts::run(*command, output),
     };
     match ran {

@@ -2,9 +2,10 @@
 //! scenarios.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -140,31 +141,57 @@ impl Dev {
         self.said(printed)
     }
 
-    /// Runs the command line against this folder.
+    /// Looks after accounts of this folder; whether that went well, and what was said.
     pub(crate) fn accounts(&self, arguments: &[&str], input: &str) -> (bool, String) {
-        use std::io::Write;
-        use std::process::Stdio;
-        let mut child = Command::new(binary("realmwright"))
+        let mut command = Command::new(binary("realmwright"));
+        command
             .args(["--format", "json", "accounts", "--dev"])
             .arg(self.folder.path())
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        child
-            .stdin
-            .take()
-            .expect("piped")
-            .write_all(input.as_bytes())
-            .expect("it reads");
-        let output = child.wait_with_output().expect("it ends");
-        let text = [output.stdout, output.stderr].concat();
-        (
-            output.status.success(),
-            String::from_utf8(text).expect("it prints text"),
-        )
+            .args(arguments);
+        run(&mut command, input)
+    }
+
+    /// Lists or rotates the keys of this folder; whether that went well, and what was said.
+    pub(crate) fn keys(&self, verb: &str, arguments: &[&str]) -> (bool, String) {
+        keys(self.folder.path(), verb, arguments)
+    }
+
+    /// The key that signs now.
+    pub(crate) fn signing_key(&self) -> String {
+        let (done, said) = self.keys("list", &[]);
+        assert!(done, "{said}");
+        let keys: Value = serde_json::from_str(&said).expect("JSON");
+        let keys = keys.as_array().expect("a list");
+        let signs = |key: &&Value| key["purpose"] == "sign" && key["standing"] == "inUse";
+        let kid = keys.iter().find(signs).expect("a key signs")["kid"].as_str();
+        kid.expect("text").to_owned()
+    }
+
+    /// Rotates the signing key and waits until the new one signs; the new one.
+    pub(crate) fn rotate(&self) -> String {
+        let printed = self.running.printed();
+        let (_, successor) = self.replace_signing_key(&[]);
+        // The former key ends once the new one signs.
+        let limit = Duration::from_secs(20);
+        self.running
+            .wait_for(printed, limit, "end of a rotation", |line| {
+                line.contains("keysAdvanced").then_some(())
+            });
+        successor
+    }
+
+    /// Says that somebody else knows the signing key; the new one.
+    pub(crate) fn compromise(&self) -> String {
+        self.replace_signing_key(&["--compromised"]).1
+    }
+
+    /// The former key and its successor.
+    fn replace_signing_key(&self, arguments: &[&str]) -> (String, String) {
+        let (done, said) = self.keys("rotate", arguments);
+        assert!(done, "{said}");
+        let said: Value = serde_json::from_str(&said).expect("JSON");
+        let key = |name: &str| said["keys"][0][name].as_str().expect("a key").to_owned();
+        (key("former"), key("successor"))
     }
 
     /// Waits until the log has a line with this text.
@@ -187,6 +214,33 @@ impl Drop for Dev {
             self.running.assert_discreet();
         }
     }
+}
+
+/// `realmwright keys` on a folder; whether that went well, and what was said.
+pub(crate) fn keys(folder: &Path, verb: &str, arguments: &[&str]) -> (bool, String) {
+    let mut command = Command::new(binary("realmwright"));
+    command.args(["--format", "json", "keys", verb]).arg(folder);
+    run(command.args(arguments), "")
+}
+
+fn run(command: &mut Command, input: &str) -> (bool, String) {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // What reads nothing may be gone already.
+    let written = child
+        .stdin
+        .take()
+        .expect("piped")
+        .write_all(input.as_bytes());
+    assert!(written.is_ok() || input.is_empty(), "it does not read");
+    let output = child.wait_with_output().expect("it ends");
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8(text).expect("it prints text");
+    (output.status.success(), text)
 }
 
 fn serve(

@@ -2,6 +2,7 @@
 
 mod banner;
 mod changes;
+pub(crate) mod control;
 mod demo;
 mod publish;
 #[cfg(test)]
@@ -29,8 +30,10 @@ use url::{Host, Url};
 use crate::Outcome;
 use crate::arguments::{Dev, Format};
 use crate::folder::{Changed, Difference, Folder};
+use crate::keys;
 use crate::output::{BAD, BOLD, FAINT, GOOD, Output};
 use banner::Banner;
+use control::Question;
 use publish::{Faults, Publisher, Report};
 use state::State;
 use watch::{FolderWatch, Wake};
@@ -38,8 +41,8 @@ use watch::{FolderWatch, Wake};
 /// Requests under way have so long after Ctrl-C.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Keys are looked at so often, beside each edit.
-const KEYS_EVERY: Duration = Duration::from_secs(30);
+/// The clock may be set while we wait for the time of a key or a secret; look at it so often.
+const LONGEST_REST: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(command: Dev, output: Output) -> anyhow::Result<Outcome> {
     let started = Instant::now();
@@ -90,6 +93,11 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
 
     let watch = FolderWatch::new(&command.folder)?;
     let stopper = watch.stopper();
+    life.spawn(control::answer_all(
+        control::listen(&state)?,
+        watch.asker(),
+        life.clone(),
+    ));
     let mut desk = Desk {
         publisher: Publisher::new(
             state.clone(),
@@ -140,7 +148,7 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
     .print(output)?;
     desk.tell_faults(&report);
 
-    let desk = std::thread::spawn(move || desk.keep_looking(&watch));
+    let desk = std::thread::spawn(move || desk.keep_looking(watch));
     life.stopped().await;
     stopper.stop();
     process.finish(PATIENCE).await;
@@ -227,7 +235,7 @@ impl Desk {
     }
 
     /// Answers edits until the stop.
-    fn keep_looking(mut self, watch: &FolderWatch) -> anyhow::Result<()> {
+    fn keep_looking(mut self, mut watch: FolderWatch) -> anyhow::Result<()> {
         loop {
             self.advance_secrets();
             match watch.next(self.rest()) {
@@ -240,6 +248,7 @@ impl Desk {
                     }
                     Err(fault) => self.output.failure(&fault),
                 },
+                Wake::Asked(question) => self.replace_keys(question),
                 Wake::Files(since, changed) => match self.look_again(&changed) {
                     Ok(Some(report)) => self.tell(&report, since),
                     Ok(None) => {}
@@ -251,8 +260,13 @@ impl Desk {
 
     /// How long nothing has to be done but to answer edits.
     fn rest(&self) -> Duration {
-        let rest = self.publisher.secrets_rest(self.clock.now());
-        rest.map_or(KEYS_EVERY, |rest| rest.min(KEYS_EVERY))
+        let now = self.clock.now();
+        let (keys, secrets) = (
+            self.publisher.keys_rest(now),
+            self.publisher.secrets_rest(now),
+        );
+        let rest = keys.into_iter().chain(secrets).min();
+        rest.map_or(LONGEST_REST, |rest| rest.min(LONGEST_REST))
     }
 
     fn advance_secrets(&mut self) {
@@ -264,6 +278,18 @@ impl Desk {
             }
             Err(fault) => self.output.failure(&fault),
         }
+    }
+
+    /// Replaces keys for whoever asks, and says so here too.
+    fn replace_keys(&mut self, question: Question) {
+        let replaced = self
+            .publisher
+            .replace_keys(&question.wanted, self.clock.now());
+        match &replaced {
+            Ok(replaced) => keys::show::told(replaced, self.output),
+            Err(fault) => self.output.failure(fault),
+        }
+        question.answer(replaced.map_err(|fault| format!("{fault:#}")));
     }
 
     fn tell_keys(&self, realm: &RealmId) {

@@ -1,5 +1,6 @@
 //! From manifests to what is served: compile, keys, secrets, revision, store, swap.
 
+mod keys;
 mod secrets;
 
 use std::collections::BTreeMap;
@@ -13,9 +14,7 @@ use realmwright_compiler::{
 use realmwright_idp::artefacts::Offer;
 use realmwright_idp::directory::Directory;
 use realmwright_idp::hot_swap::{Accepted, HotSwap};
-use realmwright_keys::{
-    Acknowledgements, Keyring, Policy, SecretBundle, SystemGenerator, advance, apply,
-};
+use realmwright_keys::{Keyring, SecretBundle, SystemGenerator};
 use realmwright_snapshot::{Digest, Envelope, FORMAT, RealmId};
 
 use super::changes::{self, AccountsClients};
@@ -102,6 +101,8 @@ pub(crate) struct Placement {
     /// The Secrets among the manifests that it was compiled with.
     manifests: realmwright_compiler::SecretValues,
     accounts_clients: AccountsClients,
+    /// When its keys have to be looked at next; none when only a change can ask for it.
+    keys_due: Option<Timestamp>,
 }
 
 impl Publisher {
@@ -244,6 +245,8 @@ impl Publisher {
                 offer,
                 manifests: compilation.secrets.clone(),
                 accounts_clients,
+                // What is new to the process is acknowledged now.
+                keys_due: Some(now),
             },
         );
         Ok(live)
@@ -266,49 +269,6 @@ impl Publisher {
         let heads = self.directory.heads().ok()?;
         let head = *heads.get(realm)?;
         self.directory.load(realm, head).ok()
-    }
-
-    /// The keyring with everything that the realm needs.
-    fn keyring(&mut self, compiled: &CompiledRealm, now: Timestamp) -> anyhow::Result<Keyring> {
-        let keyring = self.state.keyring(&compiled.id)?;
-        let policy = Policy {
-            algorithms: compiled.algorithms.clone(),
-            ..Policy::of(&compiled.snapshot.core)
-        };
-        let acknowledged = self
-            .served
-            .get(&compiled.id)
-            .map_or(keyring.revision, |former| former.offer.keyring.revision);
-        let acknowledgements = Acknowledgements::of_one(POD, acknowledged);
-        let plan = advance(&policy, &keyring, now, &acknowledgements);
-        if plan.is_empty() {
-            return Ok(keyring);
-        }
-        let next =
-            apply(&keyring, &plan, now, &mut self.generator).context("a key cannot be made")?;
-        self.state.keep_keyring(&next)?;
-        Ok(next)
-    }
-
-    /// Acts on the times of keys; returns the realms whose keys changed.
-    pub(crate) fn advance_keys(&mut self, now: Timestamp) -> anyhow::Result<Vec<RealmId>> {
-        let mut changed = Vec::new();
-        for (id, placement) in self.served.clone() {
-            let keyring = self.keyring(&placement.compiled, now)?;
-            if keyring.revision == placement.offer.keyring.revision {
-                continue;
-            }
-            let offer = Offer {
-                keyring: Arc::new(keyring),
-                ..placement.offer
-            };
-            self.offer(&offer, now)?;
-            if let Some(served) = self.served.get_mut(&id) {
-                served.offer = offer;
-            }
-            changed.push(id);
-        }
-        Ok(changed)
     }
 
     /// Notes what is served for `accounts --dev`, with the secrets that programs read.

@@ -77,7 +77,7 @@ fn measure(per_file: usize) {
     read.read_again(&Changed::Anything).unwrap();
     publisher.publish(read.manifests(), now).unwrap();
 
-    let watch = FolderWatch::new(folder.path()).unwrap();
+    let mut watch = FolderWatch::new(folder.path()).unwrap();
     let mut changes = swap.changes();
     changes.mark_unchanged();
     let (sender, swapped) = channel();

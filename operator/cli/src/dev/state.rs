@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use realmwright_compiler::SecretKey;
 use realmwright_keys::{Keyring, SecretValue, SecretValues};
 use realmwright_snapshot::RealmId;
@@ -41,7 +41,7 @@ pub(crate) struct RunningRealm {
     pub(crate) accounts_client: Option<String>,
 }
 
-/// Held while a `dev` runs on a folder.
+/// The right to write the state: held while a `dev` runs on a folder.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: fs::File,
@@ -61,15 +61,29 @@ impl State {
             create_folder(&self.root.join(folder))?;
         }
         write(&self.root.join(".gitignore"), b"*\n")?;
-        let path = self.root.join("lock");
-        let file = open_private(&path, fs::OpenOptions::new().write(true).create(true))?;
-        if file.try_lock().is_err() {
-            bail!(
+        self.lock()?.with_context(|| {
+            format!(
                 "another `realmwright dev` runs on this folder ({} is locked)",
-                path.display()
-            );
+                self.lock_path().display()
+            )
+        })
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    /// The right to write; none while somebody else holds it.
+    pub(crate) fn lock(&self) -> anyhow::Result<Option<Lock>> {
+        let path = self.lock_path();
+        let file = open_private(&path, fs::OpenOptions::new().write(true).create(true))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(fault)) => {
+                Err(fault).with_context(|| format!("cannot lock {}", path.display()))
+            }
         }
-        Ok(Lock { _file: file })
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -89,6 +103,25 @@ impl State {
     /// Folder of Secret manifests: generated ones, and those that should not be committed.
     pub(crate) fn secrets(&self) -> PathBuf {
         self.root.join("secrets")
+    }
+
+    /// The socket at which the `dev` that holds the lock answers.
+    pub(crate) const CONTROL: &str = "control";
+
+    /// The realms that have a keyring, also those that no file declares any more.
+    pub(crate) fn realms(&self) -> anyhow::Result<Vec<RealmId>> {
+        let folder = self.root.join("keyring");
+        let entries =
+            fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let mut realms = Vec::new();
+        for entry in entries {
+            let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
+            let name = entry.file_name();
+            let realm = name.to_str().and_then(|name| name.strip_suffix(".json"));
+            realms.extend(realm.map(RealmId::from));
+        }
+        realms.sort();
+        Ok(realms)
     }
 
     fn keyring_path(&self, realm: &RealmId) -> PathBuf {

@@ -1,6 +1,7 @@
 //! Watching the folder: editors save in several steps, so a save is over when nothing has
 //! happened for a moment.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use anyhow::Context;
 use notify::event::{CreateKind, RemoveKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
+use super::control::Question;
 use super::state;
 use crate::folder::Changed;
 
@@ -23,6 +25,8 @@ const LONGEST: Duration = Duration::from_millis(500);
 pub(crate) enum Wake {
     /// Files changed, first at this moment.
     Files(Instant, Changed),
+    /// A command asks for something.
+    Asked(Question),
     /// Nothing happened for as long as was asked.
     Time,
     /// The stop.
@@ -32,6 +36,7 @@ pub(crate) enum Wake {
 #[derive(Debug)]
 enum Signal {
     Files(Instant, Changed),
+    Asked(Question),
     Stop,
 }
 
@@ -39,6 +44,8 @@ enum Signal {
 pub(crate) struct FolderWatch {
     signals: Receiver<Signal>,
     stop: Sender<Signal>,
+    /// Asked while a save was under way, which is answered first.
+    asked: VecDeque<Question>,
     _watcher: RecommendedWatcher,
 }
 
@@ -49,6 +56,17 @@ pub(crate) struct Stopper(Sender<Signal>);
 impl Stopper {
     pub(crate) fn stop(&self) {
         let _ = self.0.send(Signal::Stop);
+    }
+}
+
+/// Brings the questions of commands.
+#[derive(Clone, Debug)]
+pub(crate) struct Asker(Sender<Signal>);
+
+impl Asker {
+    /// After the stop nobody answers, which the question tells its asker.
+    pub(crate) fn ask(&self, question: Question) {
+        let _ = self.0.send(Signal::Asked(question));
     }
 }
 
@@ -76,6 +94,7 @@ impl FolderWatch {
         Ok(Self {
             signals,
             stop,
+            asked: VecDeque::new(),
             _watcher: watcher,
         })
     }
@@ -84,16 +103,25 @@ impl FolderWatch {
         Stopper(self.stop.clone())
     }
 
-    /// Waits for a whole save, at most `patience` for its beginning.
-    pub(crate) fn next(&self, patience: Duration) -> Wake {
+    pub(crate) fn asker(&self) -> Asker {
+        Asker(self.stop.clone())
+    }
+
+    /// Waits for a whole save or a question, at most `patience` for its beginning.
+    pub(crate) fn next(&mut self, patience: Duration) -> Wake {
+        if let Some(question) = self.asked.pop_front() {
+            return Wake::Asked(question);
+        }
         let (first, mut changed) = match self.signals.recv_timeout(patience) {
             Ok(Signal::Files(at, changed)) => (at, changed),
+            Ok(Signal::Asked(question)) => return Wake::Asked(question),
             Err(RecvTimeoutError::Timeout) => return Wake::Time,
             Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return Wake::Stop,
         };
         while first.elapsed() < LONGEST {
             match self.signals.recv_timeout(QUIET) {
                 Ok(Signal::Files(_, more)) => changed = changed.and(more),
+                Ok(Signal::Asked(question)) => self.asked.push_back(question),
                 Err(RecvTimeoutError::Timeout) => break,
                 Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return Wake::Stop,
             }
@@ -170,7 +198,7 @@ mod tests {
     }
 
     fn saves(folder: &Path, save: impl FnOnce(&Path)) -> Wake {
-        let watch = FolderWatch::new(folder).unwrap();
+        let mut watch = FolderWatch::new(folder).unwrap();
         save(folder);
         watch.next(Duration::from_secs(5))
     }
@@ -213,7 +241,7 @@ mod tests {
     #[test]
     fn many_writes_are_one_save() {
         let folder = tempfile::tempdir().unwrap();
-        let watch = FolderWatch::new(folder.path()).unwrap();
+        let mut watch = FolderWatch::new(folder.path()).unwrap();
         for number in 0..20 {
             std::fs::write(folder.path().join("a.yaml"), format!("a: {number}")).unwrap();
         }
@@ -229,7 +257,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(state::NAME)).unwrap();
         std::fs::write(folder.path().join("a.yaml"), "a: 1").unwrap();
-        let watch = FolderWatch::new(folder.path()).unwrap();
+        let mut watch = FolderWatch::new(folder.path()).unwrap();
         let _ = std::fs::read(folder.path().join("a.yaml"));
         std::fs::write(folder.path().join(state::NAME).join("database.sqlite"), "x").unwrap();
         assert!(matches!(watch.next(Duration::from_millis(300)), Wake::Time));
@@ -238,7 +266,7 @@ mod tests {
     #[test]
     fn the_stop_is_heard() {
         let folder = tempfile::tempdir().unwrap();
-        let watch = FolderWatch::new(folder.path()).unwrap();
+        let mut watch = FolderWatch::new(folder.path()).unwrap();
         watch.stopper().stop();
         assert!(matches!(watch.next(Duration::from_secs(5)), Wake::Stop));
     }

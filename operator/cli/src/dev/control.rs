@@ -1,0 +1,133 @@
+//! How a command reaches the `dev` that runs on a folder: a socket in the state, one line of JSON
+//! each way. The folder, which is its owner's alone, says who may ask.
+//!
+//! Only the holder of the lock writes the state; so whoever finds it locked asks here.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use realmwright_idp::lifecycle::Lifecycle;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixListener;
+use tokio::sync::oneshot;
+
+use super::state::State;
+use super::watch::Asker;
+use crate::keys::replace::{Replaced, Wanted};
+
+/// No question is longer, in bytes.
+const LONGEST: u64 = 64 * 1024;
+
+/// An edit of a large folder may be under way.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The answer, or why there is none.
+pub(crate) type Answer = Result<Replaced, String>;
+
+/// What a command asks for.
+#[derive(Debug)]
+pub(crate) struct Question {
+    /// Keys to replace.
+    pub(crate) wanted: Wanted,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl Question {
+    /// Answers. Whoever asked may be gone, and then nobody hears it.
+    pub(crate) fn answer(self, answer: Answer) {
+        let _ = self.answer.send(answer);
+    }
+}
+
+/// The socket. A path through the open folder is short, however deep that lies: the address of a
+/// socket holds 108 bytes (unix(7)).
+fn socket(state: &State) -> anyhow::Result<(File, PathBuf)> {
+    let root = state.root();
+    let folder = File::open(root).with_context(|| format!("cannot open {}", root.display()))?;
+    let path = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+    Ok((folder, path.join(State::CONTROL)))
+}
+
+/// Listens; what a former run left is in nobody's use, as this one holds the lock.
+pub(crate) fn listen(state: &State) -> anyhow::Result<UnixListener> {
+    let (_folder, path) = socket(state)?;
+    if let Err(fault) = fs::remove_file(&path)
+        && fault.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(fault).context("the former control socket cannot be removed");
+    }
+    UnixListener::bind(&path).with_context(|| {
+        let root = state.root().display();
+        format!("cannot listen at {root}/{}", State::CONTROL)
+    })
+}
+
+/// Brings every question to the desk, until the stop.
+pub(crate) async fn answer_all(listener: UnixListener, desk: Asker, life: Lifecycle) {
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(fault) => {
+                    tracing::warn!(error = %fault, "a command cannot be heard");
+                    continue;
+                }
+            },
+            () = life.stopped() => return,
+        };
+        let desk = desk.clone();
+        life.spawn(async move {
+            if let Err(fault) = answer(stream, &desk).await {
+                tracing::warn!(error = format!("{fault:#}"), "a command cannot be answered");
+            }
+        });
+    }
+}
+
+async fn answer(stream: tokio::net::UnixStream, desk: &Asker) -> anyhow::Result<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut line = String::new();
+    tokio::io::BufReader::new(reader.take(LONGEST))
+        .read_line(&mut line)
+        .await?;
+    let answer = match serde_json::from_str(&line) {
+        Ok(wanted) => {
+            let (answer, answered) = oneshot::channel();
+            desk.ask(Question { wanted, answer });
+            let stops = |_| Err("`realmwright dev` stops".to_owned());
+            answered.await.unwrap_or_else(stops)
+        }
+        Err(fault) => Err(format!(
+            "`realmwright dev` does not understand the question; are both of one version? {fault}"
+        )),
+    };
+    let mut line = serde_json::to_vec(&answer)?;
+    line.push(b'\n');
+    writer.write_all(&line).await?;
+    Ok(())
+}
+
+/// Asks the `dev` that holds the lock.
+pub(crate) fn ask(state: &State, wanted: &Wanted) -> anyhow::Result<Replaced> {
+    let (_folder, path) = socket(state)?;
+    let mut stream = UnixStream::connect(&path).context(
+        "a `realmwright dev` holds this folder and does not answer: it starts, ends, or is of an \
+         older version",
+    )?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut line = serde_json::to_vec(wanted)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    let mut answer = String::new();
+    BufReader::new(stream)
+        .read_line(&mut answer)
+        .with_context(|| format!("`realmwright dev` does not answer within {PATIENCE:?}"))?;
+    let answer: Answer =
+        serde_json::from_str(&answer).context("`realmwright dev` gives no answer")?;
+    answer.map_err(|said| anyhow!(said))
+}
