@@ -40,7 +40,7 @@ def verified(token, nonce=None):
         params["nonce"] = nonce
     claims = CodeIDToken(decoded.claims, decoded.header, options, params)
     claims.validate()
-    return claims
+    return claims, decoded.header["kid"]
 
 
 begun = hear()
@@ -67,27 +67,35 @@ token = session.fetch_token(
     code_verifier=verifier,
     state=state,
 )
-claims = verified(token, nonce)
-person = session.get(metadata["userinfo_endpoint"])
-person.raise_for_status()
-following = session.refresh_token(metadata["token_endpoint"])
+claims, _ = verified(token, nonce)
+
+
+def person():
+    return session.get(metadata["userinfo_endpoint"])
+
+
+def email():
+    answer = person()
+    answer.raise_for_status()
+    return answer.json()["email"]
+
+
+say({"sub": claims["sub"], "email": email()})
+while "again" in hear():
+    honoured = person().ok
+    token = session.refresh_token(metadata["token_endpoint"])
+    claims, kid = verified(token)
+    say({"sub": claims["sub"], "email": email(), "kid": kid, "honoured": honoured})
+
 logout = requests.Request(
     "GET",
     metadata["end_session_endpoint"],
     params={
-        "id_token_hint": following["id_token"],
+        "id_token_hint": token["id_token"],
         "post_logout_redirect_uri": begun["home"],
     },
 )
-say(
-    {
-        "sub": claims["sub"],
-        "email": person.json()["email"],
-        "refreshed": verified(following)["sub"] == claims["sub"],
-        "logout": logout.prepare().url,
-    }
-)
-
+say({"logout": logout.prepare().url})
 hear()
 try:
     session.refresh_token(metadata["token_endpoint"])

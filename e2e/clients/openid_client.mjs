@@ -7,8 +7,11 @@ const hear = async () => JSON.parse((await lines.next()).value);
 const say = (value) => console.log(JSON.stringify(value));
 
 const { issuer, clientId, clientSecret, redirectUri, home } = await hear();
-const config = await oidc.discovery(
-  new URL(issuer), clientId, undefined, oidc.ClientSecretBasic(clientSecret));
+const discover = () => oidc.discovery(
+  new URL(issuer), clientId, undefined, oidc.ClientSecretBasic(clientSecret),
+  // Without it the signature of an id token that comes from the token endpoint is not looked at.
+  { execute: [oidc.enableNonRepudiationChecks] });
+let config = await discover();
 
 const pkceCodeVerifier = oidc.randomPKCECodeVerifier();
 const expectedState = oidc.randomState();
@@ -25,24 +28,37 @@ say({
 });
 
 const { callback } = await hear();
-const tokens = await oidc.authorizationCodeGrant(config, new URL(callback), {
+let tokens = await oidc.authorizationCodeGrant(config, new URL(callback), {
   pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true,
 });
 const { sub } = tokens.claims();
-const { email } = await oidc.fetchUserInfo(config, tokens.access_token, sub);
-const next = await oidc.refreshTokenGrant(config, tokens.refresh_token);
+const userinfo = () => oidc.fetchUserInfo(config, tokens.access_token, sub);
+say({ sub, email: (await userinfo()).email });
+
+const refresh = () => oidc.refreshTokenGrant(config, tokens.refresh_token);
+// A JWK set younger than a minute is not fetched again for a key that it does not hold; what was
+// discovered anew has none yet.
+const refreshByAnyKey = () => refresh().catch(async (fault) => {
+  if (fault.code !== 'OAUTH_KEY_SELECTION_FAILED') throw fault;
+  config = await discover();
+  return refresh();
+});
+for (let heard = await hear(); heard.again; heard = await hear()) {
+  const honoured = await userinfo().then(() => true, () => false);
+  tokens = await refreshByAnyKey();
+  const [header] = tokens.id_token.split('.');
+  const { kid } = JSON.parse(Buffer.from(header, 'base64url'));
+  say({ sub: tokens.claims().sub, email: (await userinfo()).email, kid, honoured });
+}
+
 say({
-  sub,
-  email,
-  refreshed: next.claims().sub === sub && next.access_token !== tokens.access_token,
   logout: oidc.buildEndSessionUrl(config, {
-    id_token_hint: next.id_token, post_logout_redirect_uri: home,
+    id_token_hint: tokens.id_token, post_logout_redirect_uri: home,
   }).href,
 });
-
 await hear();
 try {
-  await oidc.refreshTokenGrant(config, next.refresh_token);
+  await refresh();
   say({ refused: null });
 } catch (fault) {
   say({ refused: fault.error ?? String(fault) });

@@ -4,12 +4,14 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -68,25 +70,35 @@ func main() {
 	}
 	person, err := provider.UserInfo(ctx, oauth2.StaticTokenSource(tokens))
 	must(err)
-	next, err := refresh(ctx, config, tokens)
-	must(err)
+	say(map[string]any{"sub": verified.Subject, "email": person.Email})
+
+	heard := hear()
+	for ; heard["again"] != ""; heard = hear() {
+		_, refused := provider.UserInfo(ctx, oauth2.StaticTokenSource(tokens))
+		tokens, err = refresh(ctx, config, tokens)
+		must(err)
+		verified = verify(ctx, provider, begun["clientId"], tokens)
+		person, err = provider.UserInfo(ctx, oauth2.StaticTokenSource(tokens))
+		must(err)
+		say(map[string]any{
+			"sub":      verified.Subject,
+			"email":    person.Email,
+			"kid":      keyOf(tokens),
+			"honoured": refused == nil,
+		})
+	}
+
 	var metadata struct {
 		EndSession string `json:"end_session_endpoint"`
 	}
 	must(provider.Claims(&metadata))
 	logout := url.Values{
-		"id_token_hint":            {next.Extra("id_token").(string)},
+		"id_token_hint":            {tokens.Extra("id_token").(string)},
 		"post_logout_redirect_uri": {begun["home"]},
 	}
-	say(map[string]any{
-		"sub":       verified.Subject,
-		"email":     person.Email,
-		"refreshed": verify(ctx, provider, begun["clientId"], next).Subject == verified.Subject,
-		"logout":    metadata.EndSession + "?" + logout.Encode(),
-	})
-
+	say(map[string]any{"logout": metadata.EndSession + "?" + logout.Encode()})
 	hear()
-	_, err = refresh(ctx, config, next)
+	_, err = refresh(ctx, config, tokens)
 	var refused *oauth2.RetrieveError
 	if errors.As(err, &refused) {
 		say(map[string]any{"refused": refused.ErrorCode})
@@ -106,6 +118,18 @@ func verify(ctx context.Context, provider *oidc.Provider, client string, tokens 
 		must(verified.VerifyAccessToken(tokens.AccessToken))
 	}
 	return verified
+}
+
+// keyOf says which key signed an id token that was verified.
+func keyOf(tokens *oauth2.Token) string {
+	head, _, _ := strings.Cut(tokens.Extra("id_token").(string), ".")
+	decoded, err := base64.RawURLEncoding.DecodeString(head)
+	must(err)
+	var header struct {
+		Key string `json:"kid"`
+	}
+	must(json.Unmarshal(decoded, &header))
+	return header.Key
 }
 
 func refresh(ctx context.Context, config oauth2.Config, tokens *oauth2.Token) (*oauth2.Token, error) {

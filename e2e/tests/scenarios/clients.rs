@@ -1,7 +1,9 @@
 //! Relying parties over libraries of others (`e2e/clients`), against `dev` with TLS: login, userinfo,
-//! refresh, logout, and that a refresh is refused after it (KC-AZ-01, KC-TK-01, KC-TK-04, KC-UI-01,
-//! KC-LO-01).
+//! refresh, a planned rotation of the signing key and one of a compromised key in mid-session,
+//! logout, and that a refresh is refused after it (KC-AZ-01, KC-TK-01, KC-TK-04, KC-UI-01, KC-LO-01,
+//! KC-KEY-02, KC-KEY-03).
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -9,11 +11,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::support::certificates::Certificates;
 use crate::support::child::Running;
-use crate::support::dev::{ANY_PORT, Dev, LOGIN, PASSWORD, scenario_folder};
-use crate::support::network::Network;
-use crate::support::person::Person;
+use crate::support::dev::{LOGIN, edit, scenario_folder};
+use crate::support::secured::{Secured, log_in, log_out};
 
 const SECRET: &str = "planted-client-secret-4f1c0e6b9a7d2835";
 
@@ -50,33 +50,25 @@ impl Party {
     }
 
     fn hear(&mut self, key: &str) -> Value {
-        let from = self.heard;
-        self.heard = self.process.printed();
-        self.process.wait_for(from, ANSWER, key, |line| {
+        let looked_at = Cell::new(self.heard);
+        let said = self.process.wait_for(self.heard, ANSWER, key, |line| {
+            looked_at.set(looked_at.get() + 1);
             let said: Value = serde_json::from_str(line).ok()?;
             said.get(key).is_some().then_some(said)
-        })
+        });
+        self.heard = looked_at.get();
+        said
     }
 }
 
-async fn log_in_and_out(command: &mut Command) {
-    let certificates = Certificates::of("localhost");
-    let text = |path: PathBuf| path.to_str().expect("UTF-8").to_owned();
-    let (certificate, key) = (text(certificates.certificate()), text(certificates.key()));
-    let arguments = [
-        "--host",
-        "localhost",
-        "--tls-cert",
-        &certificate,
-        "--tls-key",
-        &key,
-    ];
-    let dev = Dev::start_with(scenario_folder(), ANY_PORT, &arguments);
-    let authority = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(authority.path(), &certificates.authority).unwrap();
-    let person = Person::over(&Network::trusting(&certificates.authority));
+async fn live_through_rotations(command: &mut Command) {
+    let folder = scenario_folder();
+    let keys = "  keys: {jwksMaxAge: 1s, publishAhead: 1s}\n  sessions:\n";
+    edit(folder.path(), "realm.yaml", "  sessions:\n", keys);
+    let served = Secured::start(folder);
+    let (dev, person) = (&served.dev, served.person());
 
-    let mut party = Party::start(command, authority.path());
+    let mut party = Party::start(command, &served.authority());
     party.say(&json!({
         "issuer": dev.issuer.as_str(),
         "clientId": "app",
@@ -87,20 +79,26 @@ async fn log_in_and_out(command: &mut Command) {
     let url = |said: &Value, key: &str| Url::parse(said[key].as_str().unwrap()).unwrap();
     let begun = party.hear("authorize");
     let page = person.open(&url(&begun, "authorize")).await.unwrap().page();
-    let fields = [("login", LOGIN), ("password", PASSWORD)];
-    let back = person.submit(&page, &fields).await.unwrap().left();
+    let back = log_in(&person, &page, LOGIN).await;
     party.say(&json!({"callback": back.as_str()}));
+    let first = party.hear("sub");
+    assert_eq!(first["email"], LOGIN);
 
+    let mut again = |kid: String, honoured: bool| {
+        party.say(&json!({"again": "yes"}));
+        let (sub, email) = (&first["sub"], LOGIN);
+        let expected = json!({"sub": sub, "email": email, "kid": kid, "honoured": honoured});
+        assert_eq!(party.hear("sub"), expected);
+    };
+    again(dev.signing_key(), true);
+    // What the former key signed is good to its end.
+    again(dev.rotate(), true);
+    // What the compromised one signed is not.
+    again(dev.compromise(), false);
+
+    party.say(&json!({"logOut": "yes"}));
     let done = party.hear("logout");
-    assert_eq!(done["email"], LOGIN);
-    assert_eq!(done["refreshed"], true);
-    assert!(!done["sub"].as_str().unwrap().is_empty());
-    let asked = person.open(&url(&done, "logout")).await.unwrap().page();
-    let home = person
-        .submit(&asked, &[("answer", "yes")])
-        .await
-        .unwrap()
-        .left();
+    let home = log_out(&person, &url(&done, "logout")).await;
     assert_eq!(home.as_str(), HOME);
     party.say(&json!({"loggedOut": "yes"}));
     assert_eq!(party.hear("refused")["refused"], "invalid_grant");
@@ -108,7 +106,7 @@ async fn log_in_and_out(command: &mut Command) {
 
 #[tokio::test]
 async fn openid_client_of_node() {
-    log_in_and_out(Command::new("node").arg(clients().join("openid_client.mjs"))).await;
+    live_through_rotations(Command::new("node").arg(clients().join("openid_client.mjs"))).await;
 }
 
 #[tokio::test]
@@ -116,7 +114,7 @@ async fn authlib_of_python() {
     let packages = clients().join("site-packages");
     let mut command = Command::new("python3");
     command.arg(clients().join("authlib_client.py"));
-    log_in_and_out(command.env("PYTHONPATH", packages)).await;
+    live_through_rotations(command.env("PYTHONPATH", packages)).await;
 }
 
 #[tokio::test]
@@ -131,5 +129,5 @@ async fn go_oidc_of_go() {
         .status()
         .unwrap();
     assert!(built.success(), "the client does not build");
-    log_in_and_out(&mut Command::new(program)).await;
+    live_through_rotations(&mut Command::new(program)).await;
 }

@@ -8,6 +8,7 @@
 )]
 
 mod accounts;
+mod apache;
 mod bench;
 mod browser;
 mod choice;
@@ -18,6 +19,7 @@ mod journey;
 mod keys;
 mod kill;
 mod live;
+mod oauth2_proxy;
 mod pages;
 mod pods;
 mod refusals;

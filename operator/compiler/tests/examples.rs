@@ -12,6 +12,7 @@ fn folders() -> Vec<PathBuf> {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let mut folders = vec![
         examples.join("client-secret-rotation"),
+        examples.join("clients/realm"),
         examples.join("quickstart"),
     ];
     folders.extend(

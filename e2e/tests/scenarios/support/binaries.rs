@@ -9,6 +9,11 @@ pub(crate) fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
+/// Path of a program of others that `scripts/prepare` builds.
+pub(crate) fn tool(name: &str) -> PathBuf {
+    repository().join("e2e/tools").join(name)
+}
+
 /// Path of one of our binaries: `realmwright`, `realmwright-idp` or `realmwright-demo`.
 pub(crate) fn binary(name: &str) -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();

@@ -31,6 +31,8 @@ impl Certificates {
         let certificate = params.signed_by(&key, &issuer).expect("a certificate");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let certificates = Self { folder, authority };
+        std::fs::write(certificates.authority_file(), &certificates.authority)
+            .expect("it can be written");
         std::fs::write(certificates.certificate(), certificate.pem()).expect("it can be written");
         std::fs::write(certificates.key(), key.serialize_pem()).expect("it can be written");
         certificates
@@ -38,6 +40,11 @@ impl Certificates {
 
     fn path(&self, name: &str) -> PathBuf {
         Path::new(self.folder.path()).join(name)
+    }
+
+    /// File of the authority's certificate.
+    pub(crate) fn authority_file(&self) -> PathBuf {
+        self.path("authority.pem")
     }
 
     /// File of the host's certificate.
