@@ -14,7 +14,7 @@ use url::Url;
 use crate::support::child::Running;
 use crate::support::dev::LOGIN;
 use crate::support::examples::{GUEST, example, free_site, generated_secret, serve_examples};
-use crate::support::secured::{Secured, key_of, log_in, log_in_for, log_out, text};
+use crate::support::secured::{Secured, key_of, log_in, log_in_for, log_out, text, trimmed};
 use crate::support::upstream::{self, Asked};
 
 const EXAMPLE: &str = "https://www.example.com";
@@ -76,14 +76,13 @@ impl Apache {
 
 /// The example, at other addresses, and with everything refreshed at every request.
 fn site_conf(served: &Secured, site: &Url, authority: &Path) -> String {
-    let site = site.as_str().trim_end_matches('/');
-    let issuer = served.dev.issuer.as_str().trim_end_matches('/');
+    let issuer = trimmed(&served.dev.issuer);
     let secret = generated_secret(served.dev.folder(), "apache");
     example(
         "apache/site.conf",
         &[
             ("https://id.example.com/main", issuer),
-            (EXAMPLE, site),
+            (EXAMPLE, trimmed(site)),
             ("/etc/apache2/authority.pem", text(authority)),
             ("CLIENT-SECRET", &secret),
             ("COOKIE-SECRET", "of-this-scenario-alone"),
@@ -127,7 +126,7 @@ fn main_conf(served: &Secured, site: &Url, application: &Url) -> String {
 #[tokio::test]
 async fn people_come_and_go_while_keys_are_rotated() {
     let site = free_site();
-    let served = serve_examples(EXAMPLE, &site);
+    let served = serve_examples(&[(EXAMPLE, trimmed(&site))]);
     let apache = Apache::start(&served, &site, &upstream::start().await);
     let (dev, private) = (&served.dev, apache.at("private"));
 
@@ -177,7 +176,7 @@ async fn people_come_and_go_while_keys_are_rotated() {
 #[tokio::test]
 async fn who_may_not_in_is_refused() {
     let site = free_site();
-    let served = serve_examples(EXAMPLE, &site);
+    let served = serve_examples(&[(EXAMPLE, trimmed(&site))]);
     let apache = Apache::start(&served, &site, &upstream::start().await);
     let private = apache.at("private");
 

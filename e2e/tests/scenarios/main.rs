@@ -18,6 +18,7 @@ mod dev_options;
 mod journey;
 mod keys;
 mod kill;
+mod kubernetes;
 mod live;
 mod oauth2_proxy;
 mod pages;

@@ -3,7 +3,6 @@
 //! (KC-AZ-01, KC-TK-04, KC-UI-01, KC-LO-01, KC-KEY-02, KC-KEY-03).
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use tempfile::TempDir;
@@ -14,7 +13,9 @@ use crate::support::child::Running;
 use crate::support::dev::LOGIN;
 use crate::support::examples::{GUEST, example, free_site, generated_secret, serve_examples};
 use crate::support::person::Person;
-use crate::support::secured::{Secured, answers, key_of, log_in, log_in_for, log_out, text};
+use crate::support::secured::{
+    Secured, answers, key_of, log_in, log_in_for, log_out, text, trimmed, until,
+};
 use crate::support::upstream::{self, Asked};
 
 const EXAMPLE: &str = "https://tools.example.com";
@@ -81,24 +82,16 @@ impl Proxy {
 
     /// What the application is asked with, once the proxy has other tokens than this one.
     async fn after(&self, person: &Person, access_token: &str) -> Asked {
-        let end = Instant::now() + Duration::from_secs(20);
-        loop {
+        until("other tokens", async || {
             let page = person.open(&self.at("anything")).await.unwrap();
             let asked = Asked::of(&page.page());
-            if asked.header(ACCESS) != access_token {
-                return asked;
-            }
-            assert!(Instant::now() < end, "the tokens are not refreshed");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+            (asked.header(ACCESS) != access_token).then_some(asked)
+        })
+        .await
     }
 }
 
 const ACCESS: &str = "x-forwarded-access-token";
-
-fn trimmed(url: &Url) -> &str {
-    url.as_str().trim_end_matches('/')
-}
 
 fn id_token(asked: &Asked) -> &str {
     let authorization = asked.header("authorization");
@@ -108,7 +101,7 @@ fn id_token(asked: &Asked) -> &str {
 #[tokio::test]
 async fn people_come_and_go_while_keys_are_rotated() {
     let site = free_site();
-    let served = serve_examples(EXAMPLE, &site);
+    let served = serve_examples(&[(EXAMPLE, trimmed(&site))]);
     let proxy = Proxy::start(&served, &site).await;
     let (dev, person) = (&served.dev, served.person());
 
@@ -151,7 +144,7 @@ async fn people_come_and_go_while_keys_are_rotated() {
 #[tokio::test]
 async fn who_may_not_in_is_refused() {
     let site = free_site();
-    let served = serve_examples(EXAMPLE, &site);
+    let served = serve_examples(&[(EXAMPLE, trimmed(&site))]);
     let proxy = Proxy::start(&served, &site).await;
     let anything = proxy.at("anything");
 

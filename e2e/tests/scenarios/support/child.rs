@@ -110,6 +110,11 @@ impl Running {
         self.output.printed().lines.len()
     }
 
+    /// Whether it prints no more, as it has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.output.printed().ended == 2
+    }
+
     /// Everything it has printed.
     pub(crate) fn text(&self) -> String {
         self.output.printed().lines.join("\n")

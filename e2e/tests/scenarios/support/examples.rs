@@ -25,17 +25,16 @@ pub(crate) fn example(file: &str, replaced: &[(&str, &str)]) -> String {
     text
 }
 
-/// The realm of the examples. Its applications are at `site` in place of their own addresses, and
-/// its keys are rotated in a second.
-pub(crate) fn serve_examples(example_site: &str, site: &Url) -> Secured {
+/// The realm of the examples, with texts in its applications replaced. Its keys are rotated in a
+/// second.
+pub(crate) fn serve_examples(in_clients: &[(&str, &str)]) -> Secured {
     let folder = TempDir::new().expect("a temporary folder");
-    let site = site.as_str().trim_end_matches('/');
     let write = |file: &str, replaced: &[(&str, &str)]| {
         let text = example(&format!("realm/{file}"), replaced);
         std::fs::write(folder.path().join(file), text).expect("it can be written");
     };
     write("realm.yaml", &[]);
-    write("clients.yaml", &[(example_site, site)]);
+    write("clients.yaml", in_clients);
     let soon = "{jwksMaxAge: 1s, publishAhead: 1s}";
     edit(
         folder.path(),

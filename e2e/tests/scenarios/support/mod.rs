@@ -6,6 +6,7 @@ pub(crate) mod binaries;
 pub(crate) mod browser;
 pub(crate) mod certificates;
 pub(crate) mod child;
+pub(crate) mod cluster;
 pub(crate) mod dev;
 pub(crate) mod examples;
 pub(crate) mod network;

@@ -19,7 +19,7 @@ use super::person::{Page, Person};
 /// The host that everything of such a scenario is served at.
 pub(crate) const HOST: &str = "localhost";
 
-const START: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is served, and whom to trust.
 pub(crate) struct Secured {
@@ -61,7 +61,7 @@ impl Secured {
 
     /// Whether userinfo takes an access token.
     pub(crate) async fn honours(&self, access_token: &str) -> bool {
-        let issuer = self.dev.issuer.as_str().trim_end_matches('/');
+        let issuer = trimmed(&self.dev.issuer);
         let http = self.network().http().build().expect("a client");
         let request = http.get(format!("{issuer}/oauth2/userinfo"));
         let answer = request.bearer_auth(access_token).send().await.unwrap();
@@ -72,16 +72,30 @@ impl Secured {
 /// Waits until a process answers well at an address.
 pub(crate) async fn answers(running: &Running, network: &Network, address: &Url) {
     let http = network.http().build().expect("a client");
-    let end = Instant::now() + START;
-    loop {
+    let look = async || {
         let answer = http.get(address.clone()).send().await;
-        if answer.is_ok_and(|answer| answer.status().is_success()) {
-            return;
+        let is_well = answer.is_ok_and(|answer| answer.status().is_success());
+        assert!(!running.has_ended(), "{}", running.text());
+        is_well.then_some(())
+    };
+    until(&format!("answer at {address}"), look).await;
+}
+
+/// Looks until there is something to see.
+pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
         }
-        let said = running.text();
-        assert!(Instant::now() < end, "no answer at {address}:\n{said}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(Instant::now() < end, "no {what} within {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// An address as it is written before a path.
+pub(crate) fn trimmed(url: &Url) -> &str {
+    url.as_str().trim_end_matches('/')
 }
 
 /// A path for arguments.
