@@ -18,6 +18,7 @@ pub mod fetch;
 #[cfg(test)]
 mod fixture;
 pub mod hot_swap;
+pub mod key_journal;
 pub mod lifecycle;
 pub mod listener;
 pub mod management;

@@ -15,6 +15,7 @@ use crate::clock::SystemClock;
 use crate::database::OwnDatabase;
 use crate::fetch::{AddressGuard, GuardedFetcher};
 use crate::hot_swap::HotSwap;
+use crate::key_journal::KeyJournal;
 use crate::lifecycle::{Ended, Lifecycle};
 use crate::management::{self, Readiness};
 use crate::password::PasswordPool;
@@ -155,6 +156,12 @@ impl Process {
     #[must_use]
     pub const fn readiness(&self) -> &Arc<Readiness> {
         &self.readiness
+    }
+
+    /// Where replaced keys are recorded.
+    #[must_use]
+    pub fn key_journal(&self) -> KeyJournal {
+        KeyJournal::new(self.engine.clone(), Arc::clone(&self.swap))
     }
 
     /// For browsers and applications. The listener adds [`realmwright_web::Transport`].

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::dev::{Dev, keys, scenario_folder};
 use crate::support::network::Network;
+use crate::support::secured::until;
 
 const REALM: &str = "identity.quickstart";
 
@@ -45,6 +46,8 @@ async fn a_planned_rotation_publishes_first() {
     let key = &said["keys"][0];
     assert_eq!(key["former"], former);
     let successor = key["successor"].as_str().unwrap().to_owned();
+
+    dev.wait_for_log("key_replaced");
 
     // It is published at once, and signs a day later: the default of `publishAhead`.
     let mut both = [former.clone(), successor.clone()];
@@ -137,6 +140,14 @@ async fn a_stopped_dev_is_rotated_too() {
     let said: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(said["keys"][0]["usedFrom"], Value::Null);
     dev.kill_and_restart();
+    // What was done without a database is in the audit now.
+    dev.wait_for_log("key_replaced");
+    let notes = dev.folder().join(".realmwright/replaced");
+    until("end of the notes", async || {
+        let mut notes = std::fs::read_dir(&notes).unwrap();
+        notes.next().is_none().then_some(())
+    })
+    .await;
     assert_eq!(json!(published(&dev).await), json!([successor]));
     assert_ne!(dev.signing_key(), former);
     // Nobody else knows a key that seals: it is used as soon as the one process has it.

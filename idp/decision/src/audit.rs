@@ -10,6 +10,7 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
 use realmwright_snapshot::{
     AttributeName, AttributeValue, ClientId, DataClass, GrantType, MethodName, ScopeName,
     SecretMethod,
@@ -250,6 +251,41 @@ pub enum AuditEvent {
         /// After.
         new_factor: u8,
     },
+    /// A key of the realm was replaced before its time (KC-KEY-03).
+    KeyReplaced(KeyReplaced),
+}
+
+/// A key that was replaced before its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyReplaced {
+    /// What it was for, such as `sign ES256`.
+    pub purpose: String,
+    /// Its identifier.
+    pub former: String,
+    /// Identifier of the key in its place; none where it was in use no more.
+    pub successor: Option<String>,
+    /// Why.
+    pub cause: KeyCause,
+    /// When. The event may be recorded later, as keys are not in the database.
+    pub at: Timestamp,
+}
+
+/// Why a key was replaced before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyCause {
+    /// Somebody wanted a new one; what the former one signed is good to its end.
+    Planned,
+    /// Somebody else knows it; what it signed is refused.
+    Compromised,
+}
+
+impl KeyCause {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Compromised => "compromised",
+        }
+    }
 }
 
 /// A list before and after.
@@ -406,6 +442,7 @@ impl AuditEvent {
             Self::UserDataExported => "user_data_exported",
             Self::CredentialRemoved { .. } => "credential_removed",
             Self::RequiredFactorChanged { .. } => "required_factor_changed",
+            Self::KeyReplaced(_) => "key_replaced",
         }
     }
 
@@ -536,6 +573,13 @@ impl AuditEvent {
             } => {
                 fields.open("old_factor", *old_factor);
                 fields.open("new_factor", *new_factor);
+            }
+            Self::KeyReplaced(replaced) => {
+                fields.open("key_purpose", replaced.purpose.as_str());
+                fields.open("former_key", replaced.former.as_str());
+                fields.open_some("new_key", replaced.successor.as_deref());
+                fields.open("cause", replaced.cause.code());
+                fields.open("replaced_at", replaced.at.to_string());
             }
         }
     }

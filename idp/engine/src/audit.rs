@@ -1,8 +1,10 @@
 //! Audit events as rows and outbox entries: written in the commit of the change they report.
 
-use realmwright_decision::audit::{Actor, AuditContext, AuditEvent, AuditRecord, Protocol};
+use realmwright_decision::audit::{
+    Actor, AuditContext, AuditEvent, AuditRecord, KeyReplaced, Protocol,
+};
 use realmwright_snapshot::ClientId;
-use realmwright_store::{Change, EventRow, OutboxId, OutboxRow, SubjectId};
+use realmwright_store::{Change, EventRow, OutboxId, OutboxRow, StoreError, SubjectId};
 use serde_json::json;
 
 use crate::Engine;
@@ -47,6 +49,31 @@ impl Engine {
                 attempts: 0,
             }),
         ]
+    }
+}
+
+impl Engine {
+    /// Records that keys of a realm were replaced before their time (KC-KEY-03). Keys are not in the
+    /// database, so that this follows what it reports.
+    ///
+    /// # Errors
+    /// When the database does not take it; it may be tried again.
+    pub async fn record_replaced_keys(
+        &self,
+        realm: &RuntimeRealm,
+        keys: Vec<KeyReplaced>,
+    ) -> Result<(), StoreError> {
+        let mut changes = Vec::new();
+        for key in keys {
+            let context = AuditContext {
+                actor: Some(Actor::System),
+                ..AuditContext::default()
+            };
+            let event = AuditEvent::KeyReplaced(key);
+            changes.extend(self.audit(realm, &AuditRecord { event, context }));
+        }
+        self.ports.store.commit(realm.id(), changes).await?;
+        Ok(())
     }
 }
 

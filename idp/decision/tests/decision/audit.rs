@@ -97,6 +97,13 @@ fn events() -> Vec<AuditEvent> {
             old_factor: 1,
             new_factor: 2,
         },
+        AuditEvent::KeyReplaced(KeyReplaced {
+            purpose: "sign ES256".to_owned(),
+            former: "k1".to_owned(),
+            successor: Some("k2".to_owned()),
+            cause: KeyCause::Compromised,
+            at: jiff::Timestamp::UNIX_EPOCH,
+        }),
     ]
 }
 

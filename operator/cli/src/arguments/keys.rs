@@ -52,7 +52,7 @@ pub(crate) struct KeysRotate {
     #[arg(long)]
     pub(crate) realm: Option<RealmId>,
 
-    /// What the keys are for: those in use are replaced.
+    /// What the keys are for: those in use are replaced, for `sign` one for each algorithm.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) purpose: PurposeName,
 

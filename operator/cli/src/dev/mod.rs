@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use realmwright_compiler::human;
 use realmwright_idp::database::{self, OwnDatabase};
+use realmwright_idp::key_journal::KeyJournal;
 use realmwright_idp::lifecycle::Lifecycle;
 use realmwright_idp::listener::{Listener, bind};
 use realmwright_idp::process::{Process, ProcessSettings};
@@ -105,6 +106,9 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
             command.region.clone(),
             Arc::clone(process.swap()),
         ),
+        state: state.clone(),
+        journal: process.key_journal(),
+        runtime: tokio::runtime::Handle::current(),
         clock: Arc::clone(process.clock()),
         folder: Folder::read(&command.folder)?,
         told: None,
@@ -207,6 +211,10 @@ pub(crate) fn is_this_machine<S: AsRef<str>>(host: &Host<S>) -> bool {
 /// Where edits arrive and are answered.
 struct Desk {
     publisher: Publisher,
+    state: State,
+    journal: KeyJournal,
+    /// Of the process, for what goes to its database.
+    runtime: tokio::runtime::Handle,
     clock: Arc<dyn realmwright_idp::Clock>,
     folder: Folder,
     /// What was wrong at the last look.
@@ -238,6 +246,9 @@ impl Desk {
     fn keep_looking(mut self, mut watch: FolderWatch) -> anyhow::Result<()> {
         loop {
             self.advance_secrets();
+            if let Err(fault) = self.record_replaced_keys() {
+                self.output.failure(&fault);
+            }
             match watch.next(self.rest()) {
                 Wake::Stop => return Ok(()),
                 Wake::Time => match self.publisher.advance_keys(self.clock.now()) {
@@ -290,6 +301,18 @@ impl Desk {
             Err(fault) => self.output.failure(fault),
         }
         question.answer(replaced.map_err(|fault| format!("{fault:#}")));
+    }
+
+    /// Brings to the audit what it does not have; also what was done while nobody served.
+    fn record_replaced_keys(&self) -> anyhow::Result<()> {
+        for (note, replaced) in self.state.replaced_keys()? {
+            let recorded = self.journal.record(&replaced.realm, replaced.events());
+            if self.runtime.block_on(recorded)? {
+                std::fs::remove_file(&note)
+                    .with_context(|| format!("cannot remove {}", note.display()))?;
+            }
+        }
+        Ok(())
     }
 
     fn tell_keys(&self, realm: &RealmId) {

@@ -13,6 +13,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::keys::replace::Replaced;
+
 /// Annotation of a Secret: the former value in it is refused from then on, RFC 3339.
 const PREVIOUS_UNTIL: &str = "realmwright.dev/previous-until";
 
@@ -144,6 +146,49 @@ impl State {
     pub(crate) fn keep_keyring(&self, keyring: &Keyring) -> anyhow::Result<()> {
         let json = keyring.to_json().context("a keyring has no JSON form")?;
         write(&self.keyring_path(&keyring.realm), &json)
+    }
+
+    fn replaced(&self) -> PathBuf {
+        self.root.join("replaced")
+    }
+
+    /// Keeps a keyring in which keys were replaced by hand, and a note of that until the audit has
+    /// it. The note is first: rather an event too many than one too few.
+    pub(crate) fn keep_replaced(
+        &self,
+        keyring: &Keyring,
+        replaced: &Replaced,
+    ) -> anyhow::Result<()> {
+        let folder = self.replaced();
+        create_folder(&folder)?;
+        let name = format!("{}.{}.json", keyring.realm, keyring.revision);
+        write(&folder.join(name), &serde_json::to_vec_pretty(replaced)?)?;
+        self.keep_keyring(keyring)
+    }
+
+    /// The notes of what the audit does not have yet.
+    pub(crate) fn replaced_keys(&self) -> anyhow::Result<Vec<(PathBuf, Replaced)>> {
+        let folder = self.replaced();
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(fault) => {
+                return Err(fault).with_context(|| format!("cannot read {}", folder.display()));
+            }
+        };
+        let mut notes = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            let bytes =
+                fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let replaced = serde_json::from_slice(&bytes)
+                .with_context(|| format!("{} is not of the expected form", path.display()))?;
+            notes.push((path, replaced));
+        }
+        Ok(notes)
     }
 
     fn secret_path(&self, key: &SecretKey) -> PathBuf {

@@ -82,6 +82,6 @@ fn rotate(state: &State, wanted: &Wanted, now: Timestamp) -> anyhow::Result<Repl
     let realm = choose(wanted.realm.as_ref(), realms.iter())?;
     let keyring = state.keyring(realm)?;
     let (next, replaced) = replace(&keyring, wanted, now, &mut SystemGenerator::default())?;
-    state.keep_keyring(&next)?;
+    state.keep_replaced(&next, &replaced)?;
     Ok(replaced)
 }

@@ -3,6 +3,7 @@
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
+use realmwright_idp::key_journal::{KeyCause, KeyReplaced};
 use realmwright_keys::{
     Generate, KeyId, KeyStanding, Keyring, Plan, Purpose, Rotation, Standing, apply, compromise,
     rotate_early,
@@ -45,6 +46,7 @@ pub(crate) enum Cause {
 pub(crate) struct Replaced {
     pub(crate) realm: RealmId,
     pub(crate) cause: Cause,
+    pub(crate) at: Timestamp,
     pub(crate) keys: Vec<ReplacedKey>,
 }
 
@@ -102,6 +104,7 @@ pub(crate) fn replace(
     let mut replaced = Replaced {
         realm: keyring.realm.clone(),
         cause: wanted.cause,
+        at: now,
         keys,
     };
     replaced.date(&next, now);
@@ -163,6 +166,21 @@ impl Replaced {
                 .find(|key| Some(&key.kid) == replaced.successor.as_ref());
             replaced.used_from = successor.and_then(|key| key.used_from);
         }
+    }
+
+    /// What the audit says of it.
+    pub(crate) fn events(&self) -> Vec<KeyReplaced> {
+        let keys = self.keys.iter().map(|key| KeyReplaced {
+            purpose: key.purpose.to_string(),
+            former: key.former.to_string(),
+            successor: key.successor.as_ref().map(ToString::to_string),
+            cause: match self.cause {
+                Cause::Planned => KeyCause::Planned,
+                Cause::Compromised => KeyCause::Compromised,
+            },
+            at: self.at,
+        });
+        keys.collect()
     }
 }
 

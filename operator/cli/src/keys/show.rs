@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use jiff::Timestamp;
-use realmwright_keys::{KeyStanding, Keyring, Standing};
+use realmwright_keys::{KeyStanding, Keyring, Rotation, Standing};
 use serde::Serialize;
 
 use super::replace::{Cause, Replaced, ReplacedKey};
@@ -30,7 +30,8 @@ pub(super) fn keyrings(keyrings: &[Keyring], now: Timestamp, output: Output) -> 
     }
     for keyring in keyrings {
         output.line(output.paint(BOLD, &keyring.realm));
-        let keys = keyring.standings(now);
+        let mut keys = keyring.standings(now);
+        keys.sort_by_key(|key| key.purpose);
         let width = |text: fn(&KeyStanding) -> String| {
             let lengths = keys.iter().map(|key| text(key).len());
             lengths.max().unwrap_or_default()
@@ -103,11 +104,13 @@ fn line(replaced: &Replaced, key: &ReplacedKey, output: Output) {
     let successor = key.successor.as_ref().map_or_else(String::new, |kid| {
         match (replaced.cause, key.used_from) {
             (Cause::Compromised, _) => format!("; {kid} is used at once"),
-            (Cause::Planned, Some(at)) => format!("; {kid} is published, and used from {at:.0}"),
-            (Cause::Planned, None) => format!(
-                "; {kid} is used so long after `realmwright dev` serves it as the realm's \
-                 publishAhead says"
-            ),
+            (Cause::Planned, Some(at)) if purpose.rotation() == Rotation::Published => {
+                format!("; {kid} is published, and used from {at:.0}")
+            }
+            (Cause::Planned, Some(at)) => format!("; {kid} is used from {at:.0}"),
+            (Cause::Planned, None) => {
+                format!("; {kid} waits until `realmwright dev` serves the folder")
+            }
         }
     });
     let word = match replaced.cause {

@@ -125,7 +125,7 @@ impl Publisher {
         let realm = choose(wanted.realm.as_ref(), self.served.keys())?.clone();
         let keyring = self.state.keyring(&realm)?;
         let (next, mut replaced) = replace(&keyring, wanted, now, &mut self.generator)?;
-        self.state.keep_keyring(&next)?;
+        self.state.keep_replaced(&next, &replaced)?;
         self.serve_keyring(&realm, next, now)?;
         self.advance_keys_of(&realm, now)?;
         replaced.date(&self.state.keyring(&realm)?, now);
