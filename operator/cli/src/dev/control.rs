@@ -38,6 +38,12 @@ pub(crate) struct Question {
 }
 
 impl Question {
+    /// A question, and where its answer comes.
+    fn new(wanted: Wanted) -> (Self, oneshot::Receiver<Answer>) {
+        let (answer, answered) = oneshot::channel();
+        (Self { wanted, answer }, answered)
+    }
+
     /// Answers. Whoever asked may be gone, and then nobody hears it.
     pub(crate) fn answer(self, answer: Answer) {
         let _ = self.answer.send(answer);
@@ -97,8 +103,8 @@ async fn answer(stream: tokio::net::UnixStream, desk: &Asker) -> anyhow::Result<
         .await?;
     let answer = match serde_json::from_str(&line) {
         Ok(wanted) => {
-            let (answer, answered) = oneshot::channel();
-            desk.ask(Question { wanted, answer });
+            let (question, answered) = Question::new(wanted);
+            desk.ask(question);
             let stops = |_| Err("`realmwright dev` stops".to_owned());
             answered.await.unwrap_or_else(stops)
         }
@@ -130,4 +136,97 @@ pub(crate) fn ask(state: &State, wanted: &Wanted) -> anyhow::Result<Replaced> {
     let answer: Answer =
         serde_json::from_str(&answer).context("`realmwright dev` gives no answer")?;
     answer.map_err(|said| anyhow!(said))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arguments::PurposeName;
+    use crate::dev::watch::{FolderWatch, Wake};
+    use crate::keys::replace::{Cause, Which};
+
+    fn wanted() -> Wanted {
+        Wanted {
+            realm: None,
+            keys: Which::InUseFor(PurposeName::Seal),
+            cause: Cause::Planned,
+        }
+    }
+
+    /// A folder that is served, so deep that its address holds no path to a socket in it.
+    fn deep() -> (tempfile::TempDir, State, FolderWatch) {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("a".repeat(200));
+        fs::create_dir(&folder).unwrap();
+        let state = State::of(&folder);
+        drop(state.prepare().unwrap());
+        let watch = FolderWatch::new(&folder).unwrap();
+        (root, state, watch)
+    }
+
+    #[tokio::test]
+    async fn a_command_is_answered_however_deep_the_folder_lies() {
+        let (_root, state, mut watch) = deep();
+        let life = Lifecycle::new();
+        // What a killed one left is in nobody's way.
+        drop(listen(&state).unwrap());
+        let listener = listen(&state).unwrap();
+        life.spawn(answer_all(listener, watch.asker(), life.clone()));
+        let desk = std::thread::spawn(move || {
+            let Wake::Asked(question) = watch.next(PATIENCE) else {
+                panic!("nobody asks");
+            };
+            assert_eq!(question.wanted, wanted());
+            question.answer(Err("not today".to_owned()));
+        });
+        let answer = tokio::task::spawn_blocking(move || ask(&state, &wanted()));
+        let said = answer.await.unwrap().unwrap_err().to_string();
+        assert_eq!(said, "not today");
+        desk.join().unwrap();
+        life.stop();
+    }
+
+    #[tokio::test]
+    async fn what_is_no_question_is_said_to_be_none() {
+        let (_root, state, watch) = deep();
+        let life = Lifecycle::new();
+        let listener = listen(&state).unwrap();
+        life.spawn(answer_all(listener, watch.asker(), life.clone()));
+        let (_folder, path) = socket(&state).unwrap();
+        let mut stream = tokio::net::UnixStream::connect(path).await.unwrap();
+        stream.write_all(b"hello\n").await.unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).await.unwrap();
+        let answer: Answer = serde_json::from_str(&said).unwrap();
+        assert!(answer.unwrap_err().contains("does not understand"));
+        life.stop();
+    }
+
+    #[test]
+    fn nobody_who_answers_is_said() {
+        let (_root, state, _watch) = deep();
+        let said = ask(&state, &wanted()).unwrap_err().to_string();
+        assert!(said.contains("does not answer"), "{said}");
+    }
+
+    /// Whichever is heard of first, both are.
+    #[test]
+    fn a_question_in_the_midst_of_a_save_is_not_forgotten() {
+        let (root, _state, mut watch) = deep();
+        let folder = root.path().join("a".repeat(200));
+        let asker = watch.asker();
+        fs::write(folder.join("a.yaml"), "a: 1").unwrap();
+        let asked = std::thread::spawn(move || {
+            let (question, answered) = Question::new(wanted());
+            asker.ask(question);
+            answered
+        });
+        let _answered = asked.join().unwrap();
+        let mut seen = [watch.next(PATIENCE), watch.next(PATIENCE)];
+        seen.sort_by_key(|wake| matches!(wake, Wake::Asked(_)));
+        assert!(
+            matches!(seen, [Wake::Files(..), Wake::Asked(_)]),
+            "{seen:?}"
+        );
+    }
 }
