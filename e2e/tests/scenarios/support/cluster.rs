@@ -1,6 +1,6 @@
 //! A Kubernetes API of its own: etcd and kube-apiserver as plain processes (`e2e/cluster`).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -10,9 +10,9 @@ use url::Url;
 use super::binaries::tool;
 use super::certificates::Certificates;
 use super::child::Running;
-use super::examples::free_site;
+use super::examples::{example, free_site};
 use super::network::Network;
-use super::secured::{HOST, answers, text};
+use super::secured::{HOST, answers, text, trimmed};
 
 /// What an administrator shows.
 const ADMINISTRATOR: &str = "administrator-of-a-scenario";
@@ -21,7 +21,7 @@ const ADMINISTRATOR: &str = "administrator-of-a-scenario";
 pub(crate) struct Cluster {
     _etcd: Running,
     apiserver: Running,
-    folder: TempDir,
+    _folder: TempDir,
     certificates: Certificates,
     address: Url,
 }
@@ -104,48 +104,47 @@ impl Cluster {
         Self {
             _etcd: etcd,
             apiserver,
-            folder,
+            _folder: folder,
             certificates,
             address,
         }
     }
 
-    /// `kubectl` as somebody who shows a token.
+    /// `kubectl` as somebody who shows a token, with the configuration of the examples.
     pub(crate) fn kubectl(&self, token: &str, arguments: &[&str]) -> Said {
-        let authority = self.certificates.authority_file();
-        let mut command = self.bare_kubectl();
-        command
-            .args(["--server", self.address.as_str()])
-            .args(["--certificate-authority", text(&authority)])
-            .args(["--token", token]);
-        run(command.args(arguments))
+        let home = TempDir::new().expect("a temporary folder");
+        let kept = home.path().join("id-token");
+        std::fs::write(&kept, token).expect("it can be written");
+        let config = example(
+            "kubernetes/kubeconfig.yaml",
+            &[
+                ("https://api.example.com:6443", trimmed(&self.address)),
+                (
+                    "/etc/kubernetes/authority.pem",
+                    text(&self.certificates.authority_file()),
+                ),
+                ("/run/user/me/id-token", text(&kept)),
+            ],
+        );
+        let configured = home.path().join("kubeconfig.yaml");
+        std::fs::write(&configured, config).expect("it can be written");
+        let output = program("kubectl")
+            .env("HOME", home.path())
+            .env("KUBECONFIG", configured)
+            .args(arguments)
+            .output()
+            .expect("kubectl starts");
+        let text = [output.stdout, output.stderr].concat();
+        Said {
+            done: output.status.success(),
+            text: String::from_utf8(text).expect("it prints text"),
+        }
     }
 
     /// `kubectl` as the administrator.
     pub(crate) fn administer(&self, arguments: &[&str]) {
         let said = self.kubectl(ADMINISTRATOR, arguments);
         assert!(said.done, "{}\n{}", said.text, self.apiserver.text());
-    }
-
-    fn bare_kubectl(&self) -> Command {
-        let mut command = program("kubectl");
-        command
-            .env("HOME", self.home())
-            .env("KUBECONFIG", "/dev/null");
-        command
-    }
-
-    fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
-    }
-}
-
-fn run(command: &mut Command) -> Said {
-    let output = command.output().expect("kubectl starts");
-    let text = [output.stdout, output.stderr].concat();
-    Said {
-        done: output.status.success(),
-        text: String::from_utf8(text).expect("it prints text"),
     }
 }
 
