@@ -26,6 +26,8 @@ const LONGEST: u64 = 64 * 1024;
 /// An edit of a large folder may be under way.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// The answer, or why there is none.
 pub(crate) type Answer = Result<Replaced, String>;
 
@@ -81,6 +83,8 @@ pub(crate) async fn answer_all(listener: UnixListener, desk: Asker, life: Lifecy
                 Ok((stream, _)) => stream,
                 Err(fault) => {
                     tracing::warn!(error = %fault, "a command cannot be heard");
+                    // Such as no descriptor being left, which passes.
+                    tokio::time::sleep(PAUSE).await;
                     continue;
                 }
             },
@@ -98,9 +102,8 @@ pub(crate) async fn answer_all(listener: UnixListener, desk: Asker, life: Lifecy
 async fn answer(stream: tokio::net::UnixStream, desk: &Asker) -> anyhow::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
-    tokio::io::BufReader::new(reader.take(LONGEST))
-        .read_line(&mut line)
-        .await?;
+    let mut reader = tokio::io::BufReader::new(reader.take(LONGEST));
+    tokio::time::timeout(PATIENCE, reader.read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
         Ok(wanted) => {
             let (question, answered) = Question::new(wanted);

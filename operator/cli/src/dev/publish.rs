@@ -238,6 +238,16 @@ impl Publisher {
                 .as_ref()
                 .map(|former| (&*former.compiled.snapshot, &former.accounts_clients)),
         );
+        // What is new to the process is acknowledged now, and another policy has other times.
+        let keys_due = match &former {
+            Some(former)
+                if former.compiled.sealed.digest == compiled.sealed.digest
+                    && former.offer.keyring.revision == offer.keyring.revision =>
+            {
+                former.keys_due
+            }
+            _ => Some(now),
+        };
         self.served.insert(
             compiled.id.clone(),
             Placement {
@@ -245,8 +255,7 @@ impl Publisher {
                 offer,
                 manifests: compilation.secrets.clone(),
                 accounts_clients,
-                // What is new to the process is acknowledged now.
-                keys_due: Some(now),
+                keys_due,
             },
         );
         Ok(live)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use realmwright_compiler::CompiledRealm;
 use realmwright_idp::artefacts::Offer;
 use realmwright_keys::{Acknowledgements, Keyring, Plan, Policy, advance, apply};
@@ -11,6 +11,8 @@ use realmwright_snapshot::RealmId;
 
 use super::{POD, Publisher};
 use crate::keys::replace::{Replaced, Wanted, choose, replace};
+
+const TRY_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 impl Publisher {
     /// The keyring with everything that the realm needs, one step on.
@@ -69,6 +71,10 @@ impl Publisher {
     /// there was anything.
     fn advance_keys_of(&mut self, realm: &RealmId, now: Timestamp) -> anyhow::Result<bool> {
         let mut has_changed = false;
+        // What fails is tried again, and not at once.
+        if let Some(placement) = self.served.get_mut(realm) {
+            placement.keys_due = Some(now.saturating_add(TRY_AGAIN)?);
+        }
         while let Some(placement) = self.served.get(realm) {
             let compiled = placement.compiled.clone();
             let keyring = self.state.keyring(realm)?;
@@ -132,3 +138,6 @@ impl Publisher {
         Ok(replaced)
     }
 }
+
+#[cfg(test)]
+mod tests;
