@@ -67,8 +67,8 @@ impl Publisher {
         Ok(changed)
     }
 
-    /// Steps until there is nothing to do: a new key is first served, then used. Says whether
-    /// there was anything.
+    /// Serves the keyring that is kept, and steps until there is nothing to do: a new key is first
+    /// served, then used. Says whether there was anything.
     fn advance_keys_of(&mut self, realm: &RealmId, now: Timestamp) -> anyhow::Result<bool> {
         let mut has_changed = false;
         // What fails is tried again, and not at once.
@@ -77,7 +77,13 @@ impl Publisher {
         }
         while let Some(placement) = self.served.get(realm) {
             let compiled = placement.compiled.clone();
+            let served = placement.offer.keyring.revision;
             let keyring = self.state.keyring(realm)?;
+            if keyring.revision != served {
+                self.serve_keyring(realm, keyring, now)?;
+                has_changed = true;
+                continue;
+            }
             let plan = self.plan(&compiled, &keyring, now);
             if plan.is_empty() {
                 if let Some(placement) = self.served.get_mut(realm) {
@@ -85,9 +91,7 @@ impl Publisher {
                 }
                 break;
             }
-            let next = self.apply(&keyring, &plan, now)?;
-            self.serve_keyring(realm, next, now)?;
-            has_changed = true;
+            self.apply(&keyring, &plan, now)?;
         }
         Ok(has_changed)
     }
@@ -132,7 +136,6 @@ impl Publisher {
         let keyring = self.state.keyring(&realm)?;
         let (next, mut replaced) = replace(&keyring, wanted, now, &mut self.generator)?;
         self.state.keep_replaced(&next, &replaced)?;
-        self.serve_keyring(&realm, next, now)?;
         self.advance_keys_of(&realm, now)?;
         replaced.date(&self.state.keyring(&realm)?, now);
         Ok(replaced)

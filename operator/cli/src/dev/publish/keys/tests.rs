@@ -141,3 +141,20 @@ fn what_fails_is_tried_again_later() {
     assert!(bench.publisher.advance_keys(at(31)).unwrap().is_empty());
     assert!(bench.rest(31) > Duration::from_secs(1000));
 }
+
+/// What was asked for and kept is served as soon as it can be, however often it takes.
+#[test]
+fn what_is_kept_is_served_in_the_end() {
+    let mut bench = Bench::new();
+    let state = bench.folder.path().join(".realmwright");
+    let (published, away) = (state.join("published"), state.join("away"));
+    fs::rename(&published, &away).unwrap();
+    fs::write(&published, b"").unwrap();
+    assert!(bench.rotate(100).is_err());
+    assert_eq!(bench.rest(100), Duration::from_secs(30));
+    fs::remove_file(&published).unwrap();
+    fs::rename(&away, &published).unwrap();
+    assert_eq!(bench.publisher.advance_keys(at(130)).unwrap().len(), 1);
+    assert_eq!(bench.signing(130), [Standing::InUse, Standing::Upcoming]);
+    assert_eq!(bench.rest(130), Duration::from_secs(30));
+}
