@@ -24,26 +24,23 @@ const LONGEST_KEY_WAIT: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub struct RealmSet {
     realms: BTreeMap<RealmId, Arc<Served>>,
-    /// Issuer paths by host, the longest first.
-    routes: HashMap<String, Vec<(String, Arc<RuntimeRealm>)>>,
+    /// By host, then by the path of the issuer.
+    routes: HashMap<String, HashMap<String, Arc<RuntimeRealm>>>,
 }
 
 impl RealmSet {
     fn of(realms: BTreeMap<RealmId, Arc<Served>>) -> Self {
-        let mut routes: HashMap<_, Vec<_>> = HashMap::new();
+        let mut routes: HashMap<_, HashMap<_, _>> = HashMap::new();
         for served in realms.values() {
             let core = &served.realm.snapshot().core;
             for base in core.backend_url.iter().chain([&core.issuer]) {
                 let Some(host) = host_of(base) else { continue };
                 let path = base.path().trim_end_matches('/').to_owned();
                 let paths = routes.entry(host).or_default();
-                if !paths.iter().any(|(known, _)| *known == path) {
-                    paths.push((path, Arc::clone(&served.realm)));
-                }
+                paths
+                    .entry(path)
+                    .or_insert_with(|| Arc::clone(&served.realm));
             }
-        }
-        for paths in routes.values_mut() {
-            paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         }
         Self { realms, routes }
     }
@@ -56,10 +53,15 @@ impl RealmSet {
             Some(paths) => paths,
             None => self.routes.get(&host.to_ascii_lowercase())?,
         };
-        paths.iter().find_map(|(base, realm)| {
-            let rest = path.strip_prefix(base.as_str())?;
-            (rest.is_empty() || rest.starts_with('/')).then(|| (Arc::clone(realm), rest))
-        })
+        // As many lookups as the path has segments, however many realms share the host.
+        let mut end = path.len();
+        loop {
+            let (base, rest) = path.split_at_checked(end)?;
+            if let Some(realm) = paths.get(base) {
+                return Some((Arc::clone(realm), rest));
+            }
+            end = base.rfind('/')?;
+        }
     }
 
     /// The realm with this id.

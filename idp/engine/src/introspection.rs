@@ -60,10 +60,10 @@ impl Engine {
         let Some(_client) = self.clients.find(realm, presented.client.as_str()).await? else {
             return Ok(None);
         };
-        let Some(grant) = presented.grant else {
+        let Some(standing) = presented.standing else {
             return Ok(Some(presented.claims));
         };
-        let live = self.live_grant(realm, grant).await?;
+        let live = self.live(realm, standing);
         Ok(live.map(|_| presented.claims))
     }
 
@@ -82,10 +82,8 @@ impl Engine {
         let Some(row) = row.filter(|row| row.used_at.is_none() && now < row.expires_at) else {
             return Ok(None);
         };
-        let Some(grant) = self.ports.store.grant(realm.id(), &row.grant).await? else {
-            return Ok(None);
-        };
-        let Some(live) = self.live_grant(realm, grant).await? else {
+        let standing = self.ports.store.standing(realm.id(), &row.grant).await?;
+        let Some(live) = standing.and_then(|standing| self.live(realm, standing)) else {
             return Ok(None);
         };
         let client: Option<FoundClient> =

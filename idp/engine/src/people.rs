@@ -1,11 +1,10 @@
 //! A person as decisions, pages and the accounts API see one: the rows put together.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use realmwright_decision::facts::{Person, parse_role};
 use realmwright_store::{
-    Change, CredentialRow, StoredAttributes, SubjectId, SubjectRow, SubjectState, values,
+    Change, CredentialRow, StoredAttributes, StoredPerson, SubjectId, SubjectRow, SubjectState,
+    values,
 };
 
 use crate::Engine;
@@ -50,49 +49,39 @@ impl Engine {
         realm: &RuntimeRealm,
         sub: &SubjectId,
     ) -> Result<Option<PersonRecord>, EngineFault> {
-        match self.ports.store.subject(realm.id(), sub).await? {
-            Some(row) => self.person_of(realm, row).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    pub(crate) async fn person_of(
-        &self,
-        realm: &RuntimeRealm,
-        row: SubjectRow,
-    ) -> Result<PersonRecord, EngineFault> {
         let store = &self.ports.store;
-        let (attributes, credentials, held_roles, groups) = futures::try_join!(
-            store.attributes(realm.id(), &row.sub),
-            store.credentials(realm.id(), &row.sub),
-            store.roles(realm.id(), &row.sub),
-            store.groups(realm.id(), &row.sub)
-        )?;
-        let roles = realm
-            .roles
-            .effective(held_roles.iter().map(|role| parse_role(role)));
-        let kinds: BTreeSet<String> = credentials.iter().map(|row| row.kind.clone()).collect();
-        let mut person = Person {
-            sub: row.sub.0.clone(),
-            attributes: values::unclassed(attributes),
-            roles,
-            groups: groups.into_iter().collect(),
-            required_factors: row.required_factors,
-            credentials: kinds,
-            locked: row.state == SubjectState::Locked,
+        // In this order: credentials that changed in between came with a newer version than this
+        // one, and `PersonRecord::hold` then lets nothing in.
+        let Some(stored) = store.person(realm.id(), sub).await? else {
+            return Ok(None);
         };
-        let now = self.ports.clock.now();
-        realm.attribute_schema().complete(&mut person, now);
-        Ok(PersonRecord {
-            person,
-            row,
-            held_roles,
+        let credentials = store.credentials(realm.id(), sub).await?;
+        Ok(Some(PersonRecord {
+            row: stored.subject.clone(),
+            held_roles: stored.roles.clone(),
+            person: realm.person(stored, self.ports.clock.now()),
             credentials,
-        })
+        }))
     }
 }
 
 impl RuntimeRealm {
+    /// The person as decisions see one.
+    pub(crate) fn person(&self, stored: StoredPerson, now: Timestamp) -> Person {
+        let held = stored.roles.iter().map(|role| parse_role(role));
+        let mut person = Person {
+            sub: stored.subject.sub.0,
+            attributes: values::unclassed(stored.attributes),
+            roles: self.roles.effective(held),
+            groups: stored.groups.into_iter().collect(),
+            required_factors: stored.subject.required_factors,
+            credentials: stored.credentials,
+            locked: stored.subject.state == SubjectState::Locked,
+        };
+        self.attribute_schema().complete(&mut person, now);
+        person
+    }
+
     /// What pages say about a person (AUTH-GEN-08, 09).
     pub(crate) fn person_view(&self, person: &Person, now: Timestamp) -> PersonView {
         PersonView {

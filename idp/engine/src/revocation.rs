@@ -96,7 +96,7 @@ impl Engine {
             return Ok(Some(Issued {
                 client: presented.client,
                 change,
-                sub: presented.grant.and_then(|grant| grant.sub),
+                sub: presented.standing.and_then(|standing| standing.grant.sub),
                 scopes,
             }));
         }

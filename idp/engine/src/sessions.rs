@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use realmwright_decision::facts::{Authentication, Session};
 use realmwright_snapshot::Period;
 use realmwright_store::{
-    AuthenticationRow, Change, SessionClientRow, SessionId, SessionRow, SubjectId,
+    AuthenticationRow, Change, SessionClientRow, SessionId, SessionRow, StoredSession, SubjectId,
 };
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -24,7 +24,20 @@ pub(crate) struct LiveSession {
     pub(crate) authentications: Vec<AuthenticationRow>,
 }
 
+impl From<StoredSession> for LiveSession {
+    fn from(stored: StoredSession) -> Self {
+        Self {
+            row: stored.row,
+            authentications: stored.authentications,
+        }
+    }
+}
+
 impl LiveSession {
+    pub(crate) fn lives(&self, now: Timestamp) -> bool {
+        now < self.row.expires_at && now < self.row.idle_expires_at
+    }
+
     /// The session as decisions see it.
     pub(crate) fn facts(&self) -> Session {
         Session {
@@ -84,11 +97,11 @@ impl Engine {
         let now = self.ports.clock.now();
         Ok(row
             .filter(|row| equal(&row.secret.0, &token_hash(secret).0))
-            .filter(|row| now < row.expires_at && now < row.idle_expires_at)
             .map(|row| LiveSession {
                 row,
                 authentications,
-            }))
+            })
+            .filter(|session| session.lives(now)))
     }
 
     /// Begins a session, or goes on with the one there is. A session that was strengthened gets

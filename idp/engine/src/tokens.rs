@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use realmwright_decision::access::AccessDecision;
 use realmwright_decision::claims::Target;
-use realmwright_decision::facts::{Application, Facts, Login, Request, Session};
+use realmwright_decision::facts::{Application, Facts, Login, Person, Request, Session};
 use realmwright_decision::flow::Situation;
 use realmwright_decision::scopes::{OPENID, scope_text};
 use realmwright_protocol::jose::TokenType;
@@ -13,7 +13,9 @@ use realmwright_protocol::oauth2::access_token::{self, AccessTokenClaims, SCOPE_
 use realmwright_protocol::oidc::id_token::IdTokenClaims;
 use realmwright_protocol::secret::RandomToken;
 use realmwright_snapshot::{ClientId, ScopeName, TokenFormat};
-use realmwright_store::{AccessTokenRow, AuthenticationRow, Change, GrantId, GrantRow, SessionRow};
+use realmwright_store::{
+    AccessTokenRow, Change, GrantId, GrantRow, Presented, Standing, SubjectId,
+};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -21,7 +23,6 @@ use crate::Engine;
 use crate::api::EngineFault;
 use crate::client_source::FoundClient;
 use crate::crypto::{token, token_hash, uuid};
-use crate::people::PersonRecord;
 use crate::runtime_realm::RuntimeRealm;
 use crate::sessions::{LiveSession, later, remaining};
 use crate::subject;
@@ -30,7 +31,8 @@ use crate::subject;
 #[derive(Debug)]
 pub(crate) struct LiveGrant {
     pub(crate) grant: GrantRow,
-    pub(crate) person: PersonRecord,
+    pub(crate) sub: SubjectId,
+    pub(crate) person: Person,
     /// None for grants that outlive sessions.
     pub(crate) session: Option<LiveSession>,
 }
@@ -58,7 +60,7 @@ pub(crate) struct PresentedToken {
     pub(crate) expires_at: Timestamp,
     pub(crate) opaque: bool,
     /// None for a client's own.
-    pub(crate) grant: Option<GrantRow>,
+    pub(crate) standing: Option<Standing>,
 }
 
 impl PresentedToken {
@@ -82,7 +84,7 @@ impl PresentedToken {
     /// Granted scopes of this token: those that it was narrowed to, or else those that it names
     /// and those that tokens never name.
     pub(crate) fn scopes(&self, realm: &RuntimeRealm) -> Vec<ScopeName> {
-        let Some(grant) = &self.grant else {
+        let Some(grant) = self.standing.as_ref().map(|standing| &standing.grant) else {
             return Vec::new();
         };
         let left = self.claims.get(SCOPE_POSITIONS);
@@ -153,54 +155,32 @@ impl LiveGrant {
 }
 
 impl Engine {
-    /// Loads what a grant hangs on; none when the grant, its session or its person is gone,
-    /// ended, expired or locked.
-    pub(crate) async fn live_grant(
-        &self,
-        realm: &RuntimeRealm,
-        grant: GrantRow,
-    ) -> Result<Option<LiveGrant>, EngineFault> {
+    /// The grant with all that its tokens say; none when the grant, its session or its person is
+    /// gone, ended, expired or locked.
+    pub(crate) fn live(&self, realm: &RuntimeRealm, standing: Standing) -> Option<LiveGrant> {
         let now = self.ports.clock.now();
+        let Standing {
+            grant,
+            session,
+            person,
+        } = standing;
         if grant.ended_at.is_some() || grant.expires_at <= now {
-            return Ok(None);
+            return None;
         }
-        let Some(sub) = &grant.sub else {
-            return Ok(None);
-        };
-        let session = match &grant.session {
-            None => None,
-            Some(id) => match self.session_by_id(realm, id, now).await? {
-                Some(session) => Some(session),
-                None => return Ok(None),
-            },
-        };
-        let person = self.person(realm, sub).await?;
-        Ok(person
-            .filter(|person| !person.person.locked)
-            .map(|person| LiveGrant {
-                grant,
-                person,
-                session,
-            }))
-    }
-
-    async fn session_by_id(
-        &self,
-        realm: &RuntimeRealm,
-        id: &realmwright_store::SessionId,
-        now: Timestamp,
-    ) -> Result<Option<LiveSession>, EngineFault> {
-        let store = &self.ports.store;
-        let (row, authentications): (Option<SessionRow>, Vec<AuthenticationRow>) = futures::try_join!(
-            store.session(realm.id(), id),
-            store.authentications(realm.id(), id)
-        )?;
-        Ok(row
-            .filter(|row| now < row.expires_at && now < row.idle_expires_at)
-            .map(|row| LiveSession {
-                row,
-                authentications,
-            }))
+        let session = session
+            .map(LiveSession::from)
+            .filter(|session| session.lives(now));
+        if grant.session.is_some() && session.is_none() {
+            return None;
+        }
+        let sub = grant.sub.clone()?;
+        let person = realm.person(person?, now);
+        (!person.locked).then_some(LiveGrant {
+            grant,
+            sub,
+            person,
+            session,
+        })
     }
 
     /// Whether deny rules or access rules refuse now what they once allowed.
@@ -216,7 +196,7 @@ impl Engine {
         let session = live.session_facts();
         let machine = realm.machine(client.snapshot())?;
         let denied = machine.denied(&Situation {
-            person: Some(&live.person.person),
+            person: Some(&live.person),
             client: &application,
             request: &request,
             session: session.as_ref(),
@@ -228,7 +208,7 @@ impl Engine {
         }
         let login = live.login(session.as_ref());
         let access = client.client.decisions(realm)?.access.decide(&Facts {
-            person: Some(&live.person.person),
+            person: Some(&live.person),
             client: &application,
             request: &request,
             session: session.as_ref(),
@@ -253,7 +233,7 @@ impl Engine {
             .iter()
             .filter_map(|scope| realm.snapshot.scopes.get(scope));
         let session = live.and_then(LiveGrant::session_facts);
-        let person = live.map(|live| &live.person.person);
+        let person = live.map(|live| &live.person);
         let visible = person
             .map(|person| {
                 realm
@@ -414,11 +394,8 @@ impl Engine {
     ) -> Result<String, EngineFault> {
         match live {
             None => Ok(client.snapshot().id.to_string()),
-            Some(live) => {
-                let sub = &live.person.row.sub;
-                subject::release(&realm.keyring, sub, client.snapshot())
-                    .map(|released| released.to_string())
-            }
+            Some(live) => subject::release(&realm.keyring, &live.sub, client.snapshot())
+                .map(|released| released.to_string()),
         }
     }
 
@@ -448,25 +425,9 @@ impl Engine {
         } else {
             self.presented_reference(realm, text, now).await?
         };
-        let Some((claims, client, grant, expires_at)) = presented else {
-            return Ok(None);
-        };
-        let grant = match grant {
-            None => None,
-            Some(id) => {
-                let row = self.ports.store.grant(realm.id(), &id).await?;
-                match row.filter(|row| row.ended_at.is_none() && now < row.expires_at) {
-                    Some(row) => Some(row),
-                    None => return Ok(None),
-                }
-            }
-        };
-        Ok(Some(PresentedToken {
-            claims,
-            client,
-            expires_at,
-            opaque: !text.contains('.'),
-            grant,
+        Ok(presented.filter(|presented| {
+            let mut standing = presented.standing.iter();
+            standing.all(|it| it.grant.ended_at.is_none() && now < it.grant.expires_at)
         }))
     }
 
@@ -475,7 +436,7 @@ impl Engine {
         realm: &RuntimeRealm,
         text: &str,
         now: Timestamp,
-    ) -> Result<Option<Presented>, EngineFault> {
+    ) -> Result<Option<PresentedToken>, EngineFault> {
         let keys = &realm.keys.verification;
         let Ok(claims) = access_token::verify(keys, text, realm.issuer(), now) else {
             return Ok(None);
@@ -483,19 +444,26 @@ impl Engine {
         let (Some(jti), Some(client)) = (claims.text("jti"), claims.text("client_id")) else {
             return Ok(None);
         };
-        if self.ports.store.is_revoked(realm.id(), jti).await? {
-            return Ok(None);
-        }
-        let client = ClientId::from(client);
-        let expires_at = claims.instant("exp").unwrap_or(now);
-        let grant = match claims.text("grant_id") {
+        let store = &self.ports.store;
+        let standing = match claims.text("grant_id").map(Uuid::parse_str) {
+            None if store.is_revoked(realm.id(), jti).await? => return Ok(None),
             None => None,
-            Some(id) => match Uuid::parse_str(id) {
-                Ok(id) => Some(GrantId(id)),
-                Err(_) => return Ok(None),
+            Some(Err(_)) => return Ok(None),
+            Some(Ok(id)) => match store.presented(realm.id(), &GrantId(id), jti).await? {
+                Presented {
+                    revoked: false,
+                    standing: Some(standing),
+                } => Some(standing),
+                _ => return Ok(None),
             },
         };
-        Ok(Some((claims.into_members(), client, grant, expires_at)))
+        Ok(Some(PresentedToken {
+            client: ClientId::from(client),
+            expires_at: claims.instant("exp").unwrap_or(now),
+            opaque: false,
+            standing,
+            claims: claims.into_members(),
+        }))
     }
 
     async fn presented_reference(
@@ -503,16 +471,29 @@ impl Engine {
         realm: &RuntimeRealm,
         text: &str,
         now: Timestamp,
-    ) -> Result<Option<Presented>, EngineFault> {
+    ) -> Result<Option<PresentedToken>, EngineFault> {
         let Some(token) = RandomToken::parse(text) else {
             return Ok(None);
         };
         let hash = token_hash(token.expose());
-        let row = self.ports.store.access_token(realm.id(), &hash).await?;
-        Ok(row
-            .filter(|row| now < row.expires_at)
-            .map(|row| (row.claims, row.client, row.grant, row.expires_at)))
+        let store = &self.ports.store;
+        let row = store.access_token(realm.id(), &hash).await?;
+        let Some(row) = row.filter(|row| now < row.expires_at) else {
+            return Ok(None);
+        };
+        let standing = match &row.grant {
+            None => None,
+            Some(id) => match store.standing(realm.id(), id).await? {
+                Some(standing) => Some(standing),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(PresentedToken {
+            claims: row.claims,
+            client: row.client,
+            expires_at: row.expires_at,
+            opaque: true,
+            standing,
+        }))
     }
 }
-
-type Presented = (Map<String, Value>, ClientId, Option<GrantId>, Timestamp);

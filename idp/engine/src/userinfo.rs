@@ -44,7 +44,7 @@ impl Engine {
             .map_err(fail)?;
         let client_id = presented.client.clone();
         let scopes = presented.scopes(realm);
-        let Some(grant) = presented.grant else {
+        let Some(standing) = presented.standing else {
             return Err(fail(BearerError::Scope(OPENID)));
         };
         if !scopes.iter().any(|scope| scope.as_str() == OPENID) {
@@ -53,7 +53,7 @@ impl Engine {
         let invalid = || fail(BearerError::Invalid);
         let client = self.clients.find(realm, client_id.as_str()).await?;
         let client = client.ok_or_else(invalid)?;
-        let live = self.live_grant(realm, grant).await?.ok_or_else(invalid)?;
+        let live = self.live(realm, standing).ok_or_else(invalid)?;
         let released = self.released(realm, &client, Some(&live), &scopes, Target::UserInfo)?;
         let subject = self.released_subject(realm, &client, Some(&live))?;
         Ok(JsonAnswer {
@@ -94,7 +94,7 @@ impl Engine {
             .await?
             .map_err(fail)?;
         let scope = || fail(BearerError::Scope(ACCOUNTS_SCOPE));
-        if presented.grant.is_some() || !presented.has_scope(ACCOUNTS_SCOPE) {
+        if presented.standing.is_some() || !presented.has_scope(ACCOUNTS_SCOPE) {
             return Err(scope());
         }
         // A token that was narrowed to another API does not come back to this one.

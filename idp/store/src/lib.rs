@@ -20,6 +20,7 @@
 pub mod changes;
 #[cfg(feature = "testing")]
 pub mod contract;
+pub mod documents;
 pub mod export;
 pub mod rows;
 pub mod schema;
@@ -34,6 +35,7 @@ use realmwright_snapshot::{AttributeName, ClientId, Country, InstanceName, Realm
 use uuid::Uuid;
 
 pub use changes::{Change, Committed, Outcome, Refusal};
+pub use documents::{Presented, Standing, StoredPerson, StoredSession};
 pub use rows::{
     AccessTokenRow, AttemptKey, AttemptRow, AuthenticationRow, CodeRow, ConsentRow, CredentialId,
     CredentialRow, EventRow, GrantId, GrantRow, LoginId, LoginRow, LookupKey, OutboxId, OutboxRow,
@@ -90,6 +92,8 @@ pub struct SubjectQuery {
 pub trait Subjects: Send + Sync {
     /// The person.
     async fn subject(&self, realm: &RealmId, sub: &SubjectId) -> Result<Option<SubjectRow>>;
+    /// The person and all that hangs on them, of one moment.
+    async fn person(&self, realm: &RealmId, sub: &SubjectId) -> Result<Option<StoredPerson>>;
     /// The person whose account lies under `key` in `store`.
     async fn subject_by_store_key(
         &self,
@@ -146,6 +150,10 @@ pub trait Grants: Send + Sync {
     async fn code(&self, realm: &RealmId, hash: &TokenHash) -> Result<Option<CodeRow>>;
     /// The grant, ended or not, until it expires.
     async fn grant(&self, realm: &RealmId, id: &GrantId) -> Result<Option<GrantRow>>;
+    /// The grant with what its tokens hang on, of one moment; none once it has expired.
+    async fn standing(&self, realm: &RealmId, id: &GrantId) -> Result<Option<Standing>>;
+    /// The same for the JWT with this `jti`, and whether that was revoked.
+    async fn presented(&self, realm: &RealmId, id: &GrantId, jti: &str) -> Result<Presented>;
     /// The refresh token until it expires; a used one until its grant does.
     async fn refresh_token(
         &self,

@@ -1,4 +1,5 @@
-//! Rows, as the engine reads and writes them.
+//! Rows, as the engine reads and writes them. Those that can be read from JSON are so by the names
+//! of their columns (see [`crate::documents`]).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -74,7 +75,7 @@ pub enum SubjectState {
 }
 
 /// A person.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct SubjectRow {
     /// Identifier.
     pub sub: SubjectId,
@@ -87,8 +88,10 @@ pub struct SubjectRow {
     /// How many factors the person demands: 0 or 1 none beyond the realm's, 2 a second one.
     pub required_factors: u8,
     /// Creation.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub created_at: Timestamp,
     /// Last change of state or attributes.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub updated_at: Timestamp,
     /// Grows with every change of state or attributes; compare-and-swap.
     pub version: i64,
@@ -173,7 +176,7 @@ impl fmt::Debug for LoginRow {
 }
 
 /// A session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct SessionRow {
     /// Identifier.
     pub id: SessionId,
@@ -188,19 +191,24 @@ pub struct SessionRow {
     /// Claims of flows.
     pub claims: serde_json::Map<String, serde_json::Value>,
     /// Start.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub created_at: Timestamp,
     /// Last login to an application.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub last_used_at: Timestamp,
     /// End without activity.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub idle_expires_at: Timestamp,
     /// End whatever the activity.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub expires_at: Timestamp,
 }
 
 /// One passed factor of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct AuthenticationRow {
     /// The session.
+    #[serde(rename = "session_id")]
     pub session: SessionId,
     /// Name of the method.
     pub method: MethodName,
@@ -209,6 +217,7 @@ pub struct AuthenticationRow {
     /// 1 or 2.
     pub factor: u8,
     /// When.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub at: Timestamp,
 }
 
@@ -230,13 +239,14 @@ pub struct SessionClientRow {
 }
 
 /// A grant: the family of codes and tokens that came from one authorization.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct GrantRow {
     /// Identifier.
     pub id: GrantId,
     /// The person; none for a client's own tokens.
     pub sub: Option<SubjectId>,
     /// The session it depends on; none for offline grants.
+    #[serde(rename = "session_id")]
     pub session: Option<SessionId>,
     /// The application.
     pub client: ClientId,
@@ -253,16 +263,20 @@ pub struct GrantRow {
     /// `nonce` of the request.
     pub nonce: Option<String>,
     /// When the person authenticated.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
     pub auth_time: Option<Timestamp>,
     /// `acr` of tokens.
     pub acr: Option<String>,
     /// `amr` of tokens.
     pub amr: Vec<String>,
     /// Creation.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub created_at: Timestamp,
     /// End at the latest.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub expires_at: Timestamp,
     /// Set once it was revoked.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::optional")]
     pub ended_at: Option<Timestamp>,
 }
 

@@ -33,8 +33,7 @@ impl Engine {
         sub: &str,
         password: NewPassword,
     ) -> Result<(), AccountsError> {
-        let row = self.subject_row(realm, sub).await?;
-        let record = self.person_of(realm, row).await?;
+        let record = self.account_record(realm, sub).await?;
         let sub = &record.row.sub;
         let stored = record.credential(PASSWORD);
         let names = realm.names_of(&record.person.attributes);

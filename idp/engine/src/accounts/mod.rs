@@ -21,6 +21,7 @@ use realmwright_store::{Change, Outcome, Refusal, SubjectId, SubjectRow};
 
 use crate::Engine;
 use crate::api::EngineFault;
+use crate::people::PersonRecord;
 use crate::runtime_realm::RuntimeRealm;
 
 /// The system scope that a token must carry.
@@ -43,6 +44,15 @@ impl Engine {
             .subject(realm.id(), &SubjectId(sub.to_owned()))
             .await?
             .ok_or(AccountsError::NotFound(ACCOUNT))
+    }
+
+    async fn account_record(
+        &self,
+        realm: &RuntimeRealm,
+        sub: &str,
+    ) -> Result<PersonRecord, AccountsError> {
+        let record = self.person(realm, &SubjectId(sub.to_owned())).await?;
+        record.ok_or(AccountsError::NotFound(ACCOUNT))
     }
 
     /// The changes that record what a caller did to an account.

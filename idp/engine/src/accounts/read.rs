@@ -4,7 +4,7 @@ use futures::TryStreamExt as _;
 use futures::stream::{self, StreamExt as _};
 use realmwright_decision::audit::AuditEvent;
 use realmwright_decision::nearest;
-use realmwright_store::{SessionRow, SubjectId, SubjectQuery, SubjectRow, SubjectState};
+use realmwright_store::{SessionRow, SubjectId, SubjectQuery, SubjectState};
 
 use super::attributes::to_json;
 use super::types::{
@@ -64,16 +64,7 @@ impl Engine {
     /// # Errors
     /// [`AccountsError::NotFound`].
     pub async fn account(&self, realm: &RuntimeRealm, sub: &str) -> Result<Account, AccountsError> {
-        let row = self.subject_row(realm, sub).await?;
-        self.read_account(realm, row).await
-    }
-
-    async fn read_account(
-        &self,
-        realm: &RuntimeRealm,
-        row: SubjectRow,
-    ) -> Result<Account, AccountsError> {
-        Ok(self.person_of(realm, row).await?.into())
+        Ok(self.account_record(realm, sub).await?.into())
     }
 
     /// Finds accounts. `GET /api/v1/accounts`.
@@ -109,11 +100,13 @@ impl Engine {
             after: search.after,
         };
         let page = self.ports.store.search(realm.id(), &query).await?;
-        let items = stream::iter(page.items)
-            .map(|row| self.read_account(realm, row))
+        let records: Vec<Option<PersonRecord>> = stream::iter(page.items)
+            .map(|row| async move { self.person(realm, &row.sub).await })
             .buffered(READ_AT_ONCE)
             .try_collect()
             .await?;
+        // An account that was erased after the page was read is left out.
+        let items = records.into_iter().flatten().map(Account::from).collect();
         Ok(AccountPage {
             items,
             next: page.next,

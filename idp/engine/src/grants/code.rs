@@ -55,13 +55,13 @@ impl Engine {
         let hash = token_hash(code.expose());
         let row = self.ports.store.code(realm.id(), &hash).await?;
         let row = row.filter(|row| now < row.expires_at).ok_or_else(refused)?;
-        let grant = self.ports.store.grant(realm.id(), &row.grant).await?;
+        let standing = self.ports.store.standing(realm.id(), &row.grant).await?;
         let client_id = caller.client.snapshot().id.clone();
         // A code of another client is left alone: it is not this client's to spoil.
-        let grant = grant
-            .filter(|grant| grant.client == client_id)
+        let standing = standing
+            .filter(|standing| standing.grant.client == client_id)
             .ok_or_else(refused)?;
-        let (id, sub) = (grant.id, grant.sub.clone());
+        let (id, sub) = (standing.grant.id, standing.grant.sub.clone());
         let family = (id, sub.as_ref());
         // Before reuse is judged: a code that leaked without its verifier ends nobody's tokens.
         if !redemption.fits(&row, caller.oidc()?) {
@@ -72,7 +72,7 @@ impl Engine {
                 .await?;
             return Err(refused());
         }
-        let live = self.live_grant(realm, grant).await?.ok_or_else(refused)?;
+        let live = self.live(realm, standing).ok_or_else(refused)?;
         if self.is_denied(realm, &caller.client, &live)? {
             return Err(refused());
         }

@@ -81,20 +81,20 @@ impl Engine {
         let hash = token_hash(presented.expose());
         let row = self.ports.store.refresh_token(realm.id(), &hash).await?;
         let row = row.filter(|row| now < row.expires_at).ok_or_else(refused)?;
-        let grant = self.ports.store.grant(realm.id(), &row.grant).await?;
+        let standing = self.ports.store.standing(realm.id(), &row.grant).await?;
         let client_id = caller.client.snapshot().id.clone();
-        let grant = grant
-            .filter(|grant| grant.client == client_id)
+        let standing = standing
+            .filter(|standing| standing.grant.client == client_id)
             .ok_or_else(refused)?;
-        let sub = grant.sub.clone();
-        let family = (grant.id, sub.as_ref());
+        let sub = standing.grant.sub.clone();
+        let family = (standing.grant.id, sub.as_ref());
         let used = row.used_at.is_some();
         if used && !is_retry(&row, caller.oidc()?, now) {
             self.end_family(cx, &caller, family, GrantType::RefreshToken)
                 .await?;
             return Err(refused());
         }
-        let live = self.live_grant(realm, grant).await?.ok_or_else(refused)?;
+        let live = self.live(realm, standing).ok_or_else(refused)?;
         if self.is_denied(realm, &caller.client, &live)? {
             return Err(refused());
         }

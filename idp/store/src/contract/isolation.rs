@@ -24,6 +24,7 @@ async fn found(store: &dyn Store, realm: &RealmId) -> Vec<String> {
         };
     }
     look!(one store.subject(realm, &sub(1)));
+    look!(one store.person(realm, &sub(1)));
     look!(one store.subject_by_store_key(realm, "internal", "key-1"));
     look!(all store.lookup(realm, &key("email", "person1@example.com"), 10));
     for keys in [vec![], vec![key("city", "kyiv")]] {
@@ -53,6 +54,12 @@ async fn found(store: &dyn Store, realm: &RealmId) -> Vec<String> {
     look!(all store.sessions_of(realm, &sub(1)));
     look!(one store.code(realm, &hash(2, 1)));
     look!(one store.grant(realm, &grant_id(1)));
+    look!(one store.standing(realm, &grant_id(1)));
+    let presented = store.presented(realm, &grant_id(1), "jti-1").await.unwrap();
+    found.extend(presented.standing.map(|standing| format!("{standing:?}")));
+    if presented.revoked {
+        found.push("revoked".to_owned());
+    }
     look!(one store.refresh_token(realm, &hash(3, 1)));
     look!(one store.access_token(realm, &hash(4, 1)));
     if store.is_revoked(realm, "jti-1").await.unwrap() {

@@ -16,6 +16,7 @@
 pub mod accounts;
 pub mod attempts;
 pub mod crash;
+pub mod documents;
 pub mod erasure;
 pub mod expiry;
 pub mod isolation;
@@ -82,6 +83,9 @@ macro_rules! contract_suite {
             attempts: a_lower_limit_bars_at_once;
             attempts: a_refused_commit_counts_nothing;
             crash: keeps_what_it_acknowledged;
+            documents: a_person_is_the_sum_of_the_parts;
+            documents: a_grant_stands_as_its_parts_do;
+            documents: a_grant_tells_what_has_ended;
             erasure: every_table_has_a_rule;
             erasure: leaves_no_trace_of_a_person;
             erasure: keeps_everybody_else;
@@ -158,6 +162,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("accounts", include_str!("accounts.rs")),
     ("attempts", include_str!("attempts.rs")),
     ("crash", include_str!("crash.rs")),
+    ("documents", include_str!("documents.rs")),
     ("erasure", include_str!("erasure.rs")),
     ("expiry", include_str!("expiry.rs")),
     ("isolation", include_str!("isolation.rs")),

@@ -1,11 +1,12 @@
 use async_trait::async_trait;
 use realmwright_snapshot::{ClientId, RealmId};
 use realmwright_store::{
-    AccessTokenRow, CodeRow, ConsentRow, GrantId, GrantRow, Grants, RefreshTokenRow, Result,
-    SubjectId, TokenHash,
+    AccessTokenRow, CodeRow, ConsentRow, GrantId, GrantRow, Grants, Presented, RefreshTokenRow,
+    Result, Standing, SubjectId, TokenHash, documents,
 };
 
 use super::all;
+use super::documents::{PRESENTED, STANDING};
 use crate::{PostgresStore, rows};
 
 const CODE: &str = "SELECT hash, grant_id, redirect_uri, code_challenge, expires_at, used_at
@@ -59,6 +60,37 @@ impl Grants for PostgresStore {
             )
             .await?;
         found.as_ref().map(rows::grant).transpose()
+    }
+
+    async fn standing(&self, realm: &RealmId, id: &GrantId) -> Result<Option<Standing>> {
+        let found: Option<String> = self
+            .run(
+                "grants",
+                sqlx::query_scalar(STANDING)
+                    .bind(realm.as_str())
+                    .bind(self.clock.shift())
+                    .bind(id.0)
+                    .fetch_optional(&self.pool),
+            )
+            .await?;
+        found
+            .map(|document| documents::read("grants", &document))
+            .transpose()
+    }
+
+    async fn presented(&self, realm: &RealmId, id: &GrantId, jti: &str) -> Result<Presented> {
+        let found: String = self
+            .run(
+                "grants",
+                sqlx::query_scalar(PRESENTED)
+                    .bind(realm.as_str())
+                    .bind(self.clock.shift())
+                    .bind(id.0)
+                    .bind(jti)
+                    .fetch_one(&self.pool),
+            )
+            .await?;
+        documents::read("grants", &found)
     }
 
     async fn refresh_token(

@@ -1,10 +1,11 @@
 use async_trait::async_trait;
 use realmwright_snapshot::RealmId;
 use realmwright_store::{
-    CredentialRow, LookupKey, Page, PersonalData, Result, StoredAttributes, SubjectId,
-    SubjectQuery, SubjectRow, Subjects, export,
+    CredentialRow, LookupKey, Page, PersonalData, Result, StoredAttributes, StoredPerson,
+    SubjectId, SubjectQuery, SubjectRow, Subjects, documents, export,
 };
 
+use super::documents::PERSON;
 use super::{all, page, probe, storable};
 use crate::{PostgresStore, rows};
 
@@ -55,6 +56,21 @@ impl Subjects for PostgresStore {
             )
             .await?;
         found.as_ref().map(rows::subject).transpose()
+    }
+
+    async fn person(&self, realm: &RealmId, sub: &SubjectId) -> Result<Option<StoredPerson>> {
+        let found: Option<String> = self
+            .run(
+                "subjects",
+                sqlx::query_scalar(PERSON)
+                    .bind(realm.as_str())
+                    .bind(&sub.0)
+                    .fetch_optional(&self.pool),
+            )
+            .await?;
+        found
+            .map(|document| documents::read("subjects", &document))
+            .transpose()
     }
 
     async fn subject_by_store_key(

@@ -1,11 +1,12 @@
 use async_trait::async_trait;
 use realmwright_snapshot::{ClientId, RealmId};
 use realmwright_store::{
-    AccessTokenRow, CodeRow, ConsentRow, GrantId, GrantRow, Grants, RefreshTokenRow, Result,
-    SubjectId, TokenHash,
+    AccessTokenRow, CodeRow, ConsentRow, GrantId, GrantRow, Grants, Presented, RefreshTokenRow,
+    Result, Standing, SubjectId, TokenHash, documents,
 };
 
 use super::all;
+use super::documents::{PRESENTED, STANDING};
 use crate::error::OnTable as _;
 use crate::{SqliteStore, rows};
 
@@ -54,6 +55,31 @@ impl Grants for SqliteStore {
             .await
             .reading("grants")?;
         found.as_ref().map(rows::grant).transpose()
+    }
+
+    async fn standing(&self, realm: &RealmId, id: &GrantId) -> Result<Option<Standing>> {
+        let found: Option<String> = sqlx::query_scalar(STANDING)
+            .bind(realm.as_str())
+            .bind(self.clock.now())
+            .bind(id.0)
+            .fetch_optional(&self.readers)
+            .await
+            .reading("grants")?;
+        found
+            .map(|document| documents::read("grants", &document))
+            .transpose()
+    }
+
+    async fn presented(&self, realm: &RealmId, id: &GrantId, jti: &str) -> Result<Presented> {
+        let found: String = sqlx::query_scalar(PRESENTED)
+            .bind(realm.as_str())
+            .bind(self.clock.now())
+            .bind(id.0)
+            .bind(jti)
+            .fetch_one(&self.readers)
+            .await
+            .reading("grants")?;
+        documents::read("grants", &found)
     }
 
     async fn refresh_token(
