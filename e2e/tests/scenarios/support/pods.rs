@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::TempDir;
 use url::Url;
 
 use super::binaries::binary;
@@ -165,8 +166,12 @@ pub(crate) struct Pods {
 impl Pods {
     /// So many, ready, over a database of their own.
     pub(crate) fn start(count: u8) -> Self {
-        let dev = Dev::start_with(scenario_folder(), ANY_PORT, &["--host", "localhost"]);
-        let database = RegionDatabase::migrated();
+        Self::start_on(count, scenario_folder(), RegionDatabase::migrated())
+    }
+
+    /// The same, of this folder over this database.
+    pub(crate) fn start_on(count: u8, folder: TempDir, database: RegionDatabase) -> Self {
+        let dev = Dev::start_with(folder, ANY_PORT, &["--host", "localhost"]);
         let port = dev.issuer.port().expect("a port");
         // `dev` has the port at 127.0.0.1, so that the pods have it at 127.0.0.2, .3, ...
         let pods: Vec<_> = (0..count)

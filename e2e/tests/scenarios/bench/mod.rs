@@ -1,43 +1,40 @@
 //! Requests a second and their latency, over real sockets on real databases (`make bench`). Measured
-//! is the processor time of the server: what the load itself costs beside it does not count.
+//! is the processor time of the server, and beside it that of the database: what the load itself
+//! costs does not count.
+
+mod assertion;
+mod realms;
+mod rows;
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use openidconnect::OAuth2TokenResponse;
-use reqwest::{Client, Method};
-use serde_json::Value;
+use realmwright_store_postgres::testing::{self, Durability};
+use tempfile::TempDir;
 use url::Url;
 
+use self::assertion::AssertionKey;
+use self::rows::Row;
 use crate::support::application::Application;
 use crate::support::child::Running;
-use crate::support::dev::{Dev, LOGIN, PASSWORD};
+use crate::support::dev::{ANY_PORT, Dev, LOGIN, PASSWORD, scenario_folder};
 use crate::support::network::Network;
 use crate::support::person::Person;
 use crate::support::pods::Pods;
-
-const CLIENT: &str = "service";
-const SECRET: &str = "planted-client-secret-90b3d5a1c7e84f62";
+use crate::support::region_database::RegionDatabase;
 
 /// Each row runs so long with each number of connections.
 const LASTS: Duration = Duration::from_secs(3);
 
 const CONNECTIONS: [usize; 3] = [1, 8, 32];
 
-/// What is asked for again and again.
-enum Row {
-    Get(Url),
-    ClientCredentials {
-        scope: &'static str,
-    },
-    Userinfo {
-        token: String,
-    },
-    Introspection {
-        token: String,
-    },
-    /// The newest token of each connection.
-    Refresh(Vec<Mutex<String>>),
+/// The folder of the scenarios, with the applications that are only measured.
+fn bench_folder(key: &AssertionKey) -> TempDir {
+    let folder = scenario_folder();
+    let applications = include_str!("applications.yaml").replace("{JWK}", &key.jwk());
+    std::fs::write(folder.path().join("bench.yaml"), applications).expect("it can be written");
+    folder
 }
 
 /// A served realm.
@@ -45,6 +42,9 @@ struct Server<'a> {
     issuer: Url,
     network: Network,
     process: &'a Running,
+    /// None where it is part of the process.
+    database: Option<&'a testing::Server>,
+    key: AssertionKey,
 }
 
 impl Server<'_> {
@@ -55,8 +55,8 @@ impl Server<'_> {
     }
 
     /// A person logs in: the refresh token and the access token.
-    async fn log_in(&self) -> (String, String) {
-        let mut application = Application::over(&self.network, &self.issuer, "plain", None).await;
+    async fn log_in(&self, client: &str) -> (String, String) {
+        let mut application = Application::over(&self.network, &self.issuer, client, None).await;
         let person = Person::over(&self.network);
         let begun = application.begin(&["openid"], &[]);
         let page = person.open(&begun.url).await.unwrap().page();
@@ -70,47 +70,10 @@ impl Server<'_> {
         )
     }
 
-    async fn ask(&self, http: &Client, row: &Row, connection: usize) {
-        let token = || http.request(Method::POST, self.at("/oauth2/token"));
-        let request = match row {
-            Row::Get(url) => http.get(url.clone()),
-            Row::ClientCredentials { scope } => token()
-                .basic_auth(CLIENT, Some(SECRET))
-                .form(&[("grant_type", "client_credentials"), ("scope", scope)]),
-            Row::Userinfo { token } => http.get(self.at("/oauth2/userinfo")).bearer_auth(token),
-            Row::Introspection { token } => http
-                .post(self.at("/oauth2/introspect"))
-                .basic_auth(CLIENT, Some(SECRET))
-                .form(&[("token", token)]),
-            Row::Refresh(tokens) => {
-                let newest = tokens[connection].lock().unwrap().clone();
-                token().form(&[
-                    ("grant_type", "refresh_token"),
-                    ("client_id", "plain"),
-                    ("refresh_token", &newest),
-                ])
-            }
-        };
-        let answer = request.send().await.unwrap();
-        let status = answer.status();
-        let body = answer.bytes().await.unwrap();
-        assert!(
-            status.is_success(),
-            "{status} {}",
-            String::from_utf8_lossy(&body)
-        );
-        match row {
-            Row::Refresh(tokens) => {
-                let answer: Value = serde_json::from_slice(&body).unwrap();
-                let next = answer["refresh_token"].as_str().unwrap().to_owned();
-                *tokens[connection].lock().unwrap() = next;
-            }
-            Row::Introspection { .. } => {
-                let answer: Value = serde_json::from_slice(&body).unwrap();
-                assert_eq!(answer["active"], true, "{answer}");
-            }
-            _ => {}
-        }
+    /// Processor time that the server has taken, and the database.
+    fn processor_time(&self) -> (Duration, Duration) {
+        let database = self.database.map(testing::Server::processor_time);
+        (self.process.processor_time(), database.unwrap_or_default())
     }
 
     /// Lines of the table, one for each number of connections.
@@ -118,17 +81,40 @@ impl Server<'_> {
         let mut lines = String::new();
         for connections in CONNECTIONS {
             self.warm(row, connections).await;
-            let before = self.process.processor_time();
+            let before = self.processor_time();
             let start = Instant::now();
             let mut times = self.load(row, connections, start + LASTS).await;
             let took = start.elapsed();
-            let worked = self.process.processor_time() - before;
             times.sort_unstable();
             let at = |share: usize| milliseconds(times[(times.len() - 1) * share / 100]);
-            lines += &line(name, connections, times.len(), took, worked);
+            lines += &self.line(name, connections, times.len(), took, before);
             lines += &format!(" {:.2} | {:.2} |\n", at(50), at(99));
         }
         lines
+    }
+
+    /// A line of the table but for its last two columns.
+    fn line(
+        &self,
+        name: &str,
+        connections: usize,
+        count: usize,
+        took: Duration,
+        (server, database): (Duration, Duration),
+    ) -> String {
+        let (worked, stored) = self.processor_time();
+        let count = u32::try_from(count).expect("few");
+        let each = (worked - server) / count;
+        let stored = match self.database {
+            Some(_) => ((stored - database) / count).as_micros().to_string(),
+            None => "in it".to_owned(),
+        };
+        format!(
+            "| {name} | {connections} | {:.0} | {:.0} | {} | {stored} |",
+            f64::from(count) / took.as_secs_f64(),
+            1.0 / each.as_secs_f64(),
+            each.as_micros(),
+        )
     }
 
     async fn warm(&self, row: &Row, connections: usize) {
@@ -143,7 +129,7 @@ impl Server<'_> {
             let mut times = Vec::new();
             while Instant::now() < end {
                 let start = Instant::now();
-                self.ask(&http, row, connection).await;
+                row.ask(self, &http, connection).await;
                 times.push(start.elapsed());
             }
             times
@@ -154,69 +140,80 @@ impl Server<'_> {
 
     async fn measure(&self, database: &str) -> String {
         let memory = || self.process.resident_bytes() >> 20;
-        let mut table = format!(
-            "{database}, {} MB resident when ready\n\n{HEAD}\n|---|---|---|---|---|---|---|\n",
-            memory()
-        );
-        let (_, access) = self.log_in().await;
+        let ready = memory();
+        let logins = self.logins().await;
+        let logged_in = memory();
+        let mut table = format!("{database}: {ready} MB resident when ready, ");
+        table += &format!("{logged_in} after the logins\n\n{HEAD}\n{logins}");
+        for (name, row) in self.rows().await {
+            table += &self.run(name, &row).await;
+        }
+        format!("{table}\n{} MB resident after all", memory())
+    }
+
+    async fn rows(&self) -> Vec<(&'static str, Row)> {
+        let (_, token) = self.log_in("plain").await;
+        let (_, opaque) = self.log_in("reference").await;
         let mut tokens = Vec::new();
         for _ in 0..32 {
-            tokens.push(Mutex::new(self.log_in().await.0));
+            tokens.push(Mutex::new(self.log_in("plain").await.0));
         }
         let discovery = self.at("/.well-known/openid-configuration");
-        let scope = "realmwright:accounts";
-        let token = access.clone();
-        for (name, row) in [
+        vec![
             ("discovery", Row::Get(discovery)),
             ("JWKS", Row::Get(self.at("/oauth2/jwks"))),
             (
                 "client_credentials by secret, JWT ES256",
-                Row::ClientCredentials { scope },
+                Row::ClientCredentials { client: "service" },
             ),
-            ("userinfo", Row::Userinfo { token }),
-            ("introspection", Row::Introspection { token: access }),
+            (
+                "client_credentials by secret, opaque",
+                Row::ClientCredentials {
+                    client: "opaque-service",
+                },
+            ),
+            (
+                "client_credentials by private_key_jwt (EdDSA), JWT ES256",
+                Row::Assertion,
+            ),
+            (
+                "userinfo, JWT",
+                Row::Userinfo {
+                    token: token.clone(),
+                },
+            ),
+            ("introspection, JWT", Row::Introspection { token }),
+            (
+                "introspection, opaque",
+                Row::Introspection { token: opaque },
+            ),
             ("refresh with rotation", Row::Refresh(tokens)),
-        ] {
-            table += &self.run(name, &row).await;
-        }
-        table += &self.logins().await;
-        format!("{table}\n{} MB resident after it", memory())
+        ]
     }
 
     /// Whole logins by password, from the first page to the tokens.
     async fn logins(&self) -> String {
         const AT_ONCE: usize = 4;
-        let before = self.process.processor_time();
+        let before = self.processor_time();
         let start = Instant::now();
         let all = (0..AT_ONCE).map(|_| async move {
             let mut count = 0;
             while start.elapsed() < LASTS * 3 {
-                self.log_in().await;
+                self.log_in("plain").await;
                 count += 1;
             }
             count
         });
         let count: usize = futures::future::join_all(all).await.into_iter().sum();
-        let worked = self.process.processor_time() - before;
         let name = "whole login by password, page to tokens";
-        line(name, AT_ONCE, count, start.elapsed(), worked) + " | |\n"
+        self.line(name, AT_ONCE, count, start.elapsed(), before) + " | |\n"
     }
 }
 
-const HEAD: &str = "| | connections | requests/s | requests/s per core | server CPU per request, µs \
-                    | p50, ms | p99, ms |";
-
-/// A line of the table but for its last two columns.
-fn line(name: &str, connections: usize, count: usize, took: Duration, worked: Duration) -> String {
-    let count = u32::try_from(count).expect("few");
-    let each = worked / count;
-    format!(
-        "| {name} | {connections} | {:.1} | {:.1} | {} |",
-        f64::from(count) / took.as_secs_f64(),
-        1.0 / each.as_secs_f64(),
-        each.as_micros(),
-    )
-}
+const HEAD: &str = "\
+| | connections | requests/s | requests/s per core | server CPU per request, µs | database CPU, µs \
+| p50, ms | p99, ms |
+|---|---|---|---|---|---|---|---|";
 
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
@@ -225,11 +222,14 @@ fn milliseconds(time: Duration) -> f64 {
 #[tokio::test]
 #[ignore = "measures time: run it with `make bench`"]
 async fn bench_sqlite() {
-    let dev = Dev::start();
+    let key = AssertionKey::generate();
+    let dev = Dev::start_with(bench_folder(&key), ANY_PORT, &[]);
     let server = Server {
         issuer: dev.issuer.clone(),
         network: Network::default(),
         process: dev.running(),
+        database: None,
+        key,
     };
     println!("\n{}", server.measure("SQLite").await);
 }
@@ -237,13 +237,18 @@ async fn bench_sqlite() {
 #[tokio::test]
 #[ignore = "measures time: run it with `make bench`"]
 async fn bench_postgresql() {
-    let mut pods = Pods::start(1);
+    let key = AssertionKey::generate();
+    let postgres = testing::Server::start(Durability::Disk).unwrap();
+    let database = RegionDatabase::prepare_on(&postgres.url()).with_schema();
+    let mut pods = Pods::start_on(1, bench_folder(&key), database);
     let (issuer, network) = (pods.issuer().clone(), pods.network());
     let pod = pods.iter_mut().next().unwrap();
     let server = Server {
         issuer,
         network,
         process: pod.running(),
+        database: Some(&postgres),
+        key,
     };
     println!("\n{}", server.measure("PostgreSQL").await);
 }
