@@ -8,6 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use jiff::Timestamp;
+use rayon::prelude::*;
 use realmwright_engine::ports::{Clock, Realms};
 use realmwright_engine::{RuntimeRealm, SnapshotVersion};
 use realmwright_snapshot::RealmId;
@@ -86,6 +87,15 @@ impl RealmSet {
         self.realms.values()
     }
 
+    /// What an offer makes of a realm; none when it is served already.
+    fn prepare(&self, offer: Offer, now: Timestamp) -> Result<Option<Served>, OfferFault> {
+        let served = self.realms.get(offer.realm());
+        if served.is_some_and(|served| served.offer.is_same_as(&offer)) {
+            return Ok(None);
+        }
+        offer.prepare(served.map(|served| &**served), now).map(Some)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -115,6 +125,13 @@ pub enum Accepted {
     Swapped(SnapshotVersion),
     /// It was served already.
     Same,
+}
+
+impl From<&Option<Served>> for Accepted {
+    fn from(next: &Option<Served>) -> Self {
+        next.as_ref()
+            .map_or(Self::Same, |next| Self::Swapped(next.realm.version()))
+    }
 }
 
 /// The pointer, and the one way to move it.
@@ -171,16 +188,45 @@ impl HotSwap {
     pub fn accept(&self, offer: Offer, now: Timestamp) -> Result<Accepted, OfferFault> {
         let _writing = self.writing();
         let current = self.current();
-        let served = current.realms.get(offer.realm());
-        if served.is_some_and(|served| served.offer.is_same_as(&offer)) {
-            return Ok(Accepted::Same);
+        let next = current.prepare(offer, now)?;
+        let accepted = Accepted::from(&next);
+        self.serve(&current, next);
+        Ok(accepted)
+    }
+
+    /// The same for offers of different realms: prepared on all cores, and served all at once.
+    pub fn accept_all(
+        &self,
+        offers: Vec<Offer>,
+        now: Timestamp,
+    ) -> Vec<Result<Accepted, OfferFault>> {
+        let _writing = self.writing();
+        let current = self.current();
+        let prepare = |offer| {
+            let next = current.prepare(offer, now)?;
+            Ok((Accepted::from(&next), next))
+        };
+        let prepared: Vec<_> = offers.into_par_iter().map(prepare).collect();
+        let mut next = Vec::new();
+        let answers = prepared.into_iter().map(|result| {
+            result.map(|(accepted, served)| {
+                next.extend(served);
+                accepted
+            })
+        });
+        let answers = answers.collect();
+        self.serve(&current, next);
+        answers
+    }
+
+    /// Serves these beside what is served, or instead of it. To be called while writing.
+    fn serve(&self, current: &RealmSet, next: impl IntoIterator<Item = Served>) {
+        let mut next = next.into_iter().peekable();
+        if next.peek().is_some() {
+            let mut realms = current.realms.clone();
+            realms.extend(next.map(|served| (served.offer.realm().clone(), Arc::new(served))));
+            self.replace(realms);
         }
-        let next = offer.prepare(served.map(|served| &**served), now)?;
-        let version = next.realm.version();
-        let mut realms = current.realms.clone();
-        realms.insert(next.offer.realm().clone(), Arc::new(next));
-        self.replace(realms);
-        Ok(Accepted::Swapped(version))
     }
 
     /// Serves only these realms from now on. Requests under way keep theirs.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rayon::prelude::*;
 use realmwright_engine::ports::Clock;
 use realmwright_snapshot::RealmId;
 use tokio::sync::watch;
@@ -59,11 +60,10 @@ impl DirectorySource {
     /// When the folder itself cannot be read; then everything goes on as it was.
     pub fn look(&mut self) -> Result<(), DirectoryFault> {
         let heads = self.directory.heads()?;
-        for (realm, head) in &heads {
-            if self.seen.get(realm) != Some(head) && self.offer(realm, *head) {
-                self.seen.insert(realm.clone(), *head);
-            }
-        }
+        let news = heads
+            .iter()
+            .filter(|(realm, head)| self.seen.get(*realm) != Some(*head));
+        self.offer(news.map(|(realm, head)| (realm, *head)).collect());
         self.seen.retain(|realm, _| heads.contains_key(realm));
         self.swap.retain(|realm| heads.contains_key(realm));
         let serves_all = self.serves(&heads);
@@ -72,39 +72,56 @@ impl DirectorySource {
         Ok(())
     }
 
-    /// Whether the head is dealt with. What cannot be read may be there in a moment; what is
-    /// refused stays refused.
-    fn offer(&mut self, realm: &RealmId, head: Head) -> bool {
-        let offer = match self.directory.load(realm, head) {
-            Ok(offer) => offer,
-            Err(fault) => {
-                if self.is_news(Some(realm.clone()), &fault) {
-                    tracing::error!(
-                        %realm,
-                        error = &fault as &dyn std::error::Error,
-                        "the artefacts cannot be read; the former ones are served"
-                    );
+    /// Offers what new heads name.
+    fn offer(&mut self, news: Vec<(&RealmId, Head)>) {
+        let loaded: Vec<_> = news
+            .par_iter()
+            .map(|(realm, head)| self.directory.load(realm, *head))
+            .collect();
+        let mut offers = Vec::new();
+        for ((realm, head), loaded) in news.into_iter().zip(loaded) {
+            match loaded {
+                Ok(offer) => {
+                    self.unreadable.remove(&Some(realm.clone()));
+                    self.seen.insert(realm.clone(), head);
+                    offers.push(offer);
                 }
-                return !matches!(fault, DirectoryFault::Io { .. });
+                Err(fault) => self.note_unreadable(realm, head, &fault),
             }
-        };
-        self.unreadable.remove(&Some(realm.clone()));
-        match self.swap.accept(offer, self.clock.now()) {
-            Ok(Accepted::Swapped(version)) => tracing::info!(
-                %realm,
-                incarnation = version.incarnation,
-                revision = version.revision,
-                digest = version.digest.short(),
-                "serving"
-            ),
-            Ok(Accepted::Same) => {}
-            Err(fault) => tracing::error!(
-                %realm,
-                error = &fault as &dyn std::error::Error,
-                "the snapshot is refused; the former one is served"
-            ),
         }
-        true
+        let realms: Vec<_> = offers.iter().map(|offer| offer.realm().clone()).collect();
+        let answers = self.swap.accept_all(offers, self.clock.now());
+        for (realm, answer) in realms.iter().zip(answers) {
+            match answer {
+                Ok(Accepted::Swapped(version)) => tracing::info!(
+                    %realm,
+                    incarnation = version.incarnation,
+                    revision = version.revision,
+                    digest = version.digest.short(),
+                    "serving"
+                ),
+                Ok(Accepted::Same) => {}
+                Err(fault) => tracing::error!(
+                    %realm,
+                    error = &fault as &dyn std::error::Error,
+                    "the snapshot is refused; the former one is served"
+                ),
+            }
+        }
+    }
+
+    /// What cannot be read may be there in a moment; what is malformed stays so.
+    fn note_unreadable(&mut self, realm: &RealmId, head: Head, fault: &DirectoryFault) {
+        if self.is_news(Some(realm.clone()), fault) {
+            tracing::error!(
+                %realm,
+                error = fault as &dyn std::error::Error,
+                "the artefacts cannot be read; the former ones are served"
+            );
+        }
+        if !matches!(fault, DirectoryFault::Io { .. }) {
+            self.seen.insert(realm.clone(), head);
+        }
     }
 
     /// Looks until the stop.
