@@ -57,6 +57,6 @@ fuzz: prepare ## Every parser of foreign bytes for five seconds each (FUZZ=N for
 # Without link-time optimisation, which takes longer than it gains.
 bench: export CARGO_PROFILE_RELEASE_LTO = off
 bench: prepare ## Requests a second, latency, compile times and raw costs, optimised (docs/benchmarks.md)
-	cargo test --release --locked --quiet --workspace --lib --test scenarios --test scale --bin realmwright -- --ignored --nocapture --test-threads=1 bench scale measure ten_thousand
+	cargo test --release --locked --quiet --workspace --lib --test scenarios --test scale --bin realmwright -- --ignored --nocapture --test-threads=1 bench scale measure thousand_clients
 
 check: lint deny generated test fuzz ## All that CI runs

@@ -1,5 +1,5 @@
-//! 10,000 clients in one file, which is the hard case because none of it can be skipped unread: a
-//! cold compile and an edit of one. Run with `CARGO_PROFILE_RELEASE_LTO=off cargo test --release
+//! 10,000 clients in one file, which is the hard case because none of it can be skipped unread, and
+//! 100,000 in a hundred: a cold compile and an edit of one. Run with `CARGO_PROFILE_RELEASE_LTO=off cargo test --release
 //! -p realmwright-compiler --test scale -- --ignored --nocapture`. From the saved file to the swap
 //! `operator/cli/src/dev/scale.rs` measures; results are in `docs/benchmarks.md`.
 
@@ -10,26 +10,20 @@ use std::time::Instant;
 use large::{Clients, REALM};
 use realmwright_compiler::{Colour, CompileProfile, Compiler, Manifests, human};
 
-const CLIENTS: Clients = Clients {
-    count: 10_000,
-    per_file: 10_000,
-};
-
-fn manifests(edit: &str) -> Manifests {
+fn manifests(clients: Clients, edit: &str) -> Manifests {
     let mut manifests = Manifests::new();
     manifests.insert("realm.yaml", REALM.as_bytes());
-    for file in CLIENTS.files() {
-        let text = CLIENTS.text(file, CLIENTS.count / 2, edit);
+    for file in clients.files() {
+        let text = clients.text(file, clients.count / 2, edit);
         manifests.insert(Clients::name(file), text.into_bytes());
     }
     manifests
 }
 
-#[test]
-#[ignore = "measures time: run it alone and in release"]
-fn ten_thousand_clients() {
+fn measure(clients: Clients) {
     let profile = CompileProfile::Production;
-    let (first, edited) = (manifests(""), manifests(" edited"));
+    let first = manifests(clients, "");
+    let edited = manifests(clients, " edited");
     let mut compiler = Compiler::new();
     let start = Instant::now();
     let cold = compiler.compile(&first, &profile);
@@ -40,7 +34,7 @@ fn ten_thousand_clients() {
         "{}",
         human(&cold.diagnostics, Colour::None)
     );
-    assert_eq!(cold.realms[0].snapshot.clients.len(), CLIENTS.count);
+    assert_eq!(cold.realms[0].snapshot.clients.len(), clients.count);
     let mut times = Vec::new();
     let mut last = cold.realms[0].sealed.digest;
     for round in 0..6 {
@@ -52,5 +46,26 @@ fn ten_thousand_clients() {
         last = compilation.realms[0].sealed.digest;
     }
     assert_eq!(last, cold.realms[0].sealed.digest);
-    println!("cold {cold_time:?}, edits {times:?}");
+    println!(
+        "{} clients: cold {cold_time:?}, edits {times:?}",
+        clients.count
+    );
+}
+
+#[test]
+#[ignore = "measures time: run it alone and in release"]
+fn ten_thousand_clients() {
+    measure(Clients {
+        count: 10_000,
+        per_file: 10_000,
+    });
+}
+
+#[test]
+#[ignore = "measures time: run it alone and in release"]
+fn hundred_thousand_clients() {
+    measure(Clients {
+        count: 100_000,
+        per_file: 1_000,
+    });
 }

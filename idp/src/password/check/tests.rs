@@ -115,3 +115,22 @@ fn a_hash_that_could_not_be_checked_is_not_made() {
         );
     }
 }
+
+/// What a check of the cost that is hashed with by default takes on one core; run with `make bench`.
+#[test]
+#[ignore = "a measurement, not a check"]
+fn measure_argon2id() {
+    use std::time::Instant;
+    const ROUNDS: u32 = 50;
+    let cost = PasswordHashing {
+        memory_kib: 19_456,
+        iterations: 2,
+        parallelism: 1,
+    };
+    let hash = parsed(&argon2id(b"correct horse", &[1; 16], cost).unwrap());
+    let start = Instant::now();
+    for _ in 0..ROUNDS {
+        assert_eq!(verify(&hash, b"correct horse"), Ok(true));
+    }
+    println!("Argon2id of 19 MiB, twice over: {:?}", start.elapsed() / ROUNDS);
+}
