@@ -14,10 +14,14 @@ pub(crate) fn tool(name: &str) -> PathBuf {
     repository().join("e2e/tools").join(name)
 }
 
+/// Folder of binaries that are tried as they are, instead of building some.
+const BUILT: &str = "REALMWRIGHT_BINARIES";
+
 /// Path of one of our binaries: `realmwright`, `realmwright-idp` or `realmwright-demo`.
 pub(crate) fn binary(name: &str) -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
-    DIRECTORY.get_or_init(build).join(name)
+    let directory = || std::env::var_os(BUILT).map_or_else(build, PathBuf::from);
+    DIRECTORY.get_or_init(directory).join(name)
 }
 
 /// Tests and binaries share one profile directory: the test's executable lies in its `deps`.

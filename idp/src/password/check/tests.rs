@@ -132,5 +132,8 @@ fn measure_argon2id() {
     for _ in 0..ROUNDS {
         assert_eq!(verify(&hash, b"correct horse"), Ok(true));
     }
-    println!("Argon2id of 19 MiB, twice over: {:?}", start.elapsed() / ROUNDS);
+    println!(
+        "Argon2id of 19 MiB, twice over: {:?}",
+        start.elapsed() / ROUNDS
+    );
 }
