@@ -14,6 +14,7 @@
 
 mod clock;
 mod commit;
+mod connections;
 mod error;
 mod maintenance;
 mod read;
@@ -28,17 +29,14 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use realmwright_store::{Result, Store, StoreError};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, PgConnection};
 use tokio::time::timeout;
 
 use crate::clock::Clock;
+use crate::connections::Connections;
 use crate::error::OnTable as _;
 
-/// A connection that lay idle for longer is tried before it is used.
-const TRUSTED_IDLE: Duration = Duration::from_secs(1);
-const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
-const LIFETIME: Duration = Duration::from_secs(1800);
 const UNREADABLE_URL: &str = "its URL cannot be read; it is one line like \
     postgres://user:password@host:5432/database?sslmode=verify-full";
 
@@ -81,7 +79,7 @@ impl fmt::Debug for PostgresSettings {
 /// A store in PostgreSQL.
 #[derive(Debug)]
 pub struct PostgresStore {
-    pool: PgPool,
+    pool: Connections,
     clock: Clock,
     acquire_timeout: Duration,
     call_timeout: Duration,
@@ -106,21 +104,7 @@ impl PostgresStore {
                 ("lock_timeout", statement.as_str()),
                 ("idle_in_transaction_session_timeout", transaction.as_str()),
             ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(settings.max_connections)
-            .acquire_timeout(settings.acquire_timeout)
-            .idle_timeout(IDLE_TIMEOUT)
-            .max_lifetime(LIFETIME)
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    if meta.idle_for > TRUSTED_IDLE {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(options);
+        let pool = Connections::new(options, settings.max_connections, settings.acquire_timeout);
         Ok(Self {
             pool,
             clock: Clock::default(),
@@ -145,7 +129,7 @@ impl PostgresStore {
 
     /// A connection beside the pool, which keeps the reason to itself when it can make none.
     async fn connect_directly(&self) -> Result<PgConnection> {
-        let options = self.pool.connect_options();
+        let options = self.pool.options();
         match timeout(self.acquire_timeout, options.connect()).await {
             Ok(Err(sqlx::Error::Io(source))) => Err(NoConnection::To {
                 host: options.get_host().to_owned(),

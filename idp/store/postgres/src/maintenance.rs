@@ -102,7 +102,7 @@ impl Maintenance for PostgresStore {
 
     async fn check_schema(&self) -> Result<()> {
         self.within(async {
-            if let Some(mut idle) = self.pool.try_acquire()
+            if let Some(mut idle) = self.pool.try_take()
                 && idle.ping().await.is_ok()
             {
                 return BUILD.admit(stored_schema(&mut idle).await?);

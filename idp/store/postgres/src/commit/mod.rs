@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use realmwright_snapshot::RealmId;
 use realmwright_store::{AttemptRow, Change, Commit, Committed, Outcome, Result, StoreError};
 use serde::Serialize;
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::PostgresStore;
 use crate::error::{Halt, OnTable as _, inconsistent, was_rolled_back};
@@ -50,7 +50,19 @@ impl Commit for PostgresStore {
 
 impl PostgresStore {
     async fn try_commit(&self, realm: &RealmId, changes: &[Change]) -> Result<Outcome> {
-        let mut transaction = self.pool.begin().await.reading("meta")?;
+        let mut taken = self.pool.take().await.reading("meta")?;
+        let outcome = self.write(&mut taken, realm, changes).await?;
+        taken.put_back();
+        Ok(outcome)
+    }
+
+    async fn write(
+        &self,
+        connection: &mut PgConnection,
+        realm: &RealmId,
+        changes: &[Change],
+    ) -> Result<Outcome> {
+        let mut transaction = connection.begin().await.reading("meta")?;
         let mut writing = Writing {
             connection: &mut transaction,
             realm: realm.as_str(),

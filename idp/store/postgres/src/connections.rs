@@ -1,0 +1,231 @@
+//! Connections, kept at hand from one call to the next.
+//!
+//! The driver's pool asks the server on every release, in a task of its own, whether the connection
+//! still works: a second round trip for each statement. A connection whose call came to its end
+//! needs no such question, and is kept here for the next one. All others go back to the pool, which
+//! asks: those whose call failed or was given up, and those that lay or were kept for long.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement};
+use sqlx::{Either, Error, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+/// A connection that lay idle for longer is tried before it is used.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// How long a connection is kept from the pool, which ends those that are idle or old.
+const KEPT: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+const LIFETIME: Duration = Duration::from_secs(1800);
+
+/// All connections of a store.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    pool: PgPool,
+    /// As many as there may be connections: who has one finds a connection at hand or in the pool.
+    turns: Semaphore,
+    acquire_timeout: Duration,
+    /// The one put back last is at the end.
+    at_hand: Mutex<Vec<AtHand>>,
+}
+
+#[derive(Debug)]
+struct AtHand {
+    connection: PoolConnection<Postgres>,
+    from_pool: Instant,
+    put_back: Instant,
+}
+
+/// A connection for one call. Dropped, it goes back to the pool.
+#[derive(Debug)]
+pub(crate) struct Taken<'c> {
+    connection: PoolConnection<Postgres>,
+    from_pool: Instant,
+    connections: &'c Connections,
+    _turn: SemaphorePermit<'c>,
+}
+
+impl Connections {
+    /// At most `most`; none is made yet.
+    pub(crate) fn new(options: PgConnectOptions, most: u32, acquire_timeout: Duration) -> Self {
+        let pool = PgPoolOptions::new()
+            .max_connections(most)
+            .acquire_timeout(acquire_timeout)
+            .idle_timeout(IDLE_TIMEOUT)
+            .max_lifetime(LIFETIME)
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > TRUSTED_IDLE {
+                        sqlx::Connection::ping(connection).await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_lazy_with(options);
+        Self {
+            pool,
+            turns: Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS)),
+            acquire_timeout,
+            at_hand: Mutex::default(),
+        }
+    }
+
+    /// Waits for a connection, in the order of asking.
+    pub(crate) async fn take(&self) -> Result<Taken<'_>, Error> {
+        let turn = timeout(self.acquire_timeout, self.turns.acquire()).await;
+        let turn = turn
+            .map_err(|_| Error::PoolTimedOut)?
+            .map_err(|_| Error::PoolClosed)?;
+        Ok(match self.take_at_hand() {
+            Some(kept) => self.taken(kept.connection, kept.from_pool, turn),
+            None => self.taken(self.pool.acquire().await?, Instant::now(), turn),
+        })
+    }
+
+    /// A connection that can be had without waiting.
+    pub(crate) fn try_take(&self) -> Option<Taken<'_>> {
+        let turn = self.turns.try_acquire().ok()?;
+        Some(match self.take_at_hand() {
+            Some(kept) => self.taken(kept.connection, kept.from_pool, turn),
+            None => self.taken(self.pool.try_acquire()?, Instant::now(), turn),
+        })
+    }
+
+    fn taken<'c>(
+        &'c self,
+        connection: PoolConnection<Postgres>,
+        from_pool: Instant,
+        turn: SemaphorePermit<'c>,
+    ) -> Taken<'c> {
+        Taken {
+            connection,
+            from_pool,
+            connections: self,
+            _turn: turn,
+        }
+    }
+
+    fn at_hand(&self) -> MutexGuard<'_, Vec<AtHand>> {
+        self.at_hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_at_hand(&self) -> Option<AtHand> {
+        let mut at_hand = self.at_hand();
+        let lay_long = at_hand.partition_point(|kept| kept.put_back.elapsed() > TRUSTED_IDLE);
+        let lay_long: Vec<_> = at_hand.drain(..lay_long).collect();
+        let newest = at_hand.pop();
+        drop(at_hand);
+        drop(lay_long);
+        newest
+    }
+
+    /// How connections are made.
+    pub(crate) fn options(&self) -> std::sync::Arc<PgConnectOptions> {
+        self.pool.connect_options()
+    }
+
+    /// Closes all once their calls have ended; nobody gets one any more.
+    pub(crate) async fn close(&self) {
+        self.turns.close();
+        self.at_hand().clear();
+        self.pool.close().await;
+    }
+}
+
+impl Taken<'_> {
+    /// Keeps the connection for the next call: this one came to its end, and left no transaction
+    /// open.
+    pub(crate) fn put_back(self) {
+        if self.from_pool.elapsed() < KEPT && !self.connections.turns.is_closed() {
+            self.connections.at_hand().push(AtHand {
+                connection: self.connection,
+                from_pool: self.from_pool,
+                put_back: Instant::now(),
+            });
+        }
+    }
+}
+
+impl Deref for Taken<'_> {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Taken<'_> {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
+
+/// One statement on a connection of its own.
+impl<'c> Executor<'c> for &'c Connections {
+    type Database = Postgres;
+
+    fn fetch_many<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> BoxStream<'e, Result<Either<PgQueryResult, PgRow>, Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let all = async move {
+            let mut taken = self.take().await?;
+            let all: Vec<_> = taken.fetch_many(query).try_collect().await?;
+            taken.put_back();
+            Ok::<_, Error>(stream::iter(all.into_iter().map(Ok)))
+        };
+        stream::once(all).try_flatten().boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        Box::pin(async move {
+            let mut taken = self.take().await?;
+            let row = taken.fetch_optional(query).await?;
+            taken.put_back();
+            Ok(row)
+        })
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [<Postgres as sqlx::Database>::TypeInfo],
+    ) -> BoxFuture<'e, Result<PgStatement, Error>>
+    where
+        'c: 'e,
+    {
+        Box::pin(async move {
+            let mut taken = self.take().await?;
+            let statement = taken.prepare_with(sql, parameters).await?;
+            taken.put_back();
+            Ok(statement)
+        })
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<sqlx::Describe<Postgres>, Error>>
+    where
+        'c: 'e,
+    {
+        Box::pin(async move {
+            let mut taken = self.take().await?;
+            let described = taken.describe(sql).await?;
+            taken.put_back();
+            Ok(described)
+        })
+    }
+}
