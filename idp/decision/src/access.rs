@@ -4,6 +4,7 @@ use realmwright_snapshot::{AccessSnapshot, OnDeny};
 
 use crate::expression::{Compiled, Environment, ExpressionFault, Truth};
 use crate::facts::Facts;
+use crate::why::{JudgedRule, Why};
 
 /// Access rules with their conditions compiled.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ pub enum AccessDecision {
         /// What the denial looks like (APP-12).
         on_deny: OnDeny,
         /// The rules that were tried, with what each came to.
-        tried: Vec<(String, Truth)>,
+        why: Why,
     },
 }
 
@@ -43,7 +44,7 @@ impl Access {
             let mut compiled = Vec::new();
             for (index, rule) in rules.iter().enumerate() {
                 match Compiled::condition(&rule.when, environment) {
-                    Ok(when) => compiled.push((audit_name(&rule.name, &when), when)),
+                    Ok(when) => compiled.push((rule.name.clone(), when)),
                     Err(found) => faults.extend(found.into_iter().map(|fault| (index, fault))),
                 }
             }
@@ -66,21 +67,26 @@ impl Access {
         let Some(rules) = &self.rules else {
             return AccessDecision::Allowed { rule: None };
         };
-        let mut tried = Vec::new();
-        for (name, when) in rules {
-            match when.holds(facts) {
-                Truth::True => {
-                    return AccessDecision::Allowed {
-                        rule: Some(name.clone()),
-                    };
-                }
-                other => tried.push((name.clone(), other)),
-            }
+        let holds = |(_, when): &&(String, Compiled)| when.holds(facts) == Truth::True;
+        if let Some((name, when)) = rules.iter().find(holds) {
+            return AccessDecision::Allowed {
+                rule: Some(audit_name(name, when)),
+            };
         }
+        let judged = |(name, when): &(String, Compiled)| JudgedRule::of_access(name, when, facts);
         AccessDecision::Denied {
             on_deny: self.on_deny,
-            tried,
+            why: Why::Access {
+                rules: rules.iter().map(judged).collect(),
+            },
         }
+    }
+
+    /// The condition of a rule.
+    #[must_use]
+    pub fn condition(&self, name: &str) -> Option<&Compiled> {
+        let mut rules = self.rules.iter().flatten();
+        rules.find(|(known, _)| known == name).map(|(_, when)| when)
     }
 }
 

@@ -27,6 +27,7 @@ pub mod realm;
 pub mod roles;
 pub mod scopes;
 pub mod simulate;
+pub mod why;
 
 /// The name nearest to `name`, when one is near enough to have been meant.
 #[must_use]

@@ -17,6 +17,26 @@ pub enum DataClass {
     Medical,
 }
 
+impl DataClass {
+    /// Its name, where it is written in lower case: databases, the accounts API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pseudonymous => "pseudonymous",
+            Self::Personal => "personal",
+            Self::Medical => "medical",
+        }
+    }
+
+    /// The opposite of [`Self::as_str`]; none for another text.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Pseudonymous, Self::Personal, Self::Medical]
+            .into_iter()
+            .find(|class| class.as_str() == name)
+    }
+}
+
 /// Type of an attribute's value (ATTR-STORED-01).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ValueKind {

@@ -194,7 +194,7 @@ impl Checker<'_> {
             match (name, self.environment.scope) {
                 ("now", _) => return Some((Node::Fact(Fact::Now), Type::Timestamp)),
                 ("login", Scope::Match) => {
-                    self.raise(DataClass::Personal);
+                    self.reads.data_class = self.reads.data_class.max(DataClass::Personal);
                     return Some((Node::Fact(Fact::TypedLogin), Type::String));
                 }
                 _ => {
@@ -377,12 +377,7 @@ impl Checker<'_> {
             .collect()
     }
 
-    fn raise(&mut self, class: DataClass) {
-        self.reads.data_class = self.reads.data_class.max(class);
-    }
-
-    /// Notes what is read, and how far it may travel. Addresses and logins are personal;
-    /// group names are written by people and count as personal, role names are declared.
+    /// Notes what is read, and how far it may travel.
     fn note(&mut self, fact: &Fact) {
         if fact.is_personal() {
             self.reads.person = true;
@@ -390,24 +385,17 @@ impl Checker<'_> {
         self.reads.parts.extend(fact.part());
         match fact {
             Fact::PersonAttribute(name) => {
-                let class = self
-                    .environment
-                    .attributes
-                    .get(name)
-                    .map(|(_, class)| *class);
-                self.raise(class.unwrap_or(DataClass::Medical));
                 self.reads.attributes.insert(name.clone());
             }
+            // Its class is that of the expressions which set it.
             Fact::SessionClaim(name) => {
                 self.reads.session_claims.insert(name.clone());
+                return;
             }
-            Fact::PersonGroups
-            | Fact::RequestIp
-            | Fact::RequestLoginHint
-            | Fact::LoginTyped
-            | Fact::TypedLogin => self.raise(DataClass::Personal),
             _ => {}
         }
+        let class = self.environment.class_of(fact);
+        self.reads.data_class = self.reads.data_class.max(class);
     }
 
     fn has(&mut self, name_span: &Span, args: &[Expr]) -> Typed {

@@ -39,6 +39,7 @@ pub use value::{Truth, Type, Unevaluable, Value};
 
 pub(crate) use node::Node;
 pub(crate) use skeleton::Skeleton;
+pub use skeleton::{Atom, Judged};
 
 use crate::facts::Facts;
 
@@ -89,6 +90,26 @@ impl Environment {
                 })
                 .collect(),
             session_claims: session_claims.clone(),
+        }
+    }
+
+    /// How far what is read here may travel. Addresses and logins are personal; group names are
+    /// written by people and count as personal, role names are declared. Session claims are
+    /// personal at most: the compiler puts no medical data into them.
+    pub(crate) fn class_of(&self, fact: &node::Fact) -> DataClass {
+        use node::Fact;
+        match fact {
+            Fact::PersonAttribute(name) => self
+                .attributes
+                .get(name)
+                .map_or(DataClass::Medical, |(_, class)| *class),
+            Fact::PersonGroups
+            | Fact::RequestIp
+            | Fact::RequestLoginHint
+            | Fact::LoginTyped
+            | Fact::TypedLogin
+            | Fact::SessionClaim(_) => DataClass::Personal,
+            _ => DataClass::Pseudonymous,
         }
     }
 
@@ -178,7 +199,7 @@ impl Compiled {
                 .collect::<Vec<_>>()
         })?;
         Ok(Self {
-            skeleton: Arc::new(Skeleton::build(text, &parsed, &checked.node)),
+            skeleton: Arc::new(Skeleton::build(text, &parsed, &checked.node, environment)),
             source: text.into(),
             root: Arc::new(checked.node),
             kind: checked.kind,

@@ -4,8 +4,11 @@
 use super::evaluate;
 use super::node::{Fact, Node, facts_of, may_fail};
 use super::parse::{Expr, ExprKind, Operator};
-use super::{Compiled, Truth, Unevaluable, Value};
+use super::{Compiled, Environment, Truth, Unevaluable, Value};
+use realmwright_snapshot::{DataClass, Digest};
+
 use crate::facts::Facts;
+use crate::why::{JudgedAtom, Verdict};
 
 /// A condition as connectives over atoms.
 #[derive(Clone, Debug)]
@@ -16,6 +19,8 @@ pub(crate) enum Skeleton {
         text: String,
         node: Box<Node>,
         reads: AtomReads,
+        /// Strictest class of what it reads.
+        class: DataClass,
         /// Whether it may have no value although the person is known.
         may_fail: bool,
     },
@@ -40,8 +45,8 @@ pub(crate) struct AtomReads {
 
 impl Skeleton {
     /// Splits a typed condition along its source.
-    pub(super) fn build(source: &str, expr: &Expr, node: &Node) -> Self {
-        let boxed = |expr, node| Box::new(Self::build(source, expr, node));
+    pub(super) fn build(source: &str, expr: &Expr, node: &Node, environment: &Environment) -> Self {
+        let boxed = |expr, node| Box::new(Self::build(source, expr, node, environment));
         match (&expr.kind, node) {
             (ExprKind::Not(of), Node::Not(node)) => Self::Not(boxed(of, node)),
             (
@@ -68,15 +73,20 @@ impl Skeleton {
                 },
                 Node::Conditional(c, t, o),
             ) => Self::Conditional(boxed(condition, c), boxed(then, t), boxed(otherwise, o)),
-            _ => Self::atom(source.get(expr.span.clone()).unwrap_or(source), node),
+            _ => {
+                let text = source.get(expr.span.clone()).unwrap_or(source);
+                Self::atom(text, node, environment)
+            }
         }
     }
 
-    fn atom(text: &str, node: &Node) -> Self {
+    fn atom(text: &str, node: &Node, environment: &Environment) -> Self {
         let mut facts = Vec::new();
         facts_of(node, &mut facts);
+        let classes = facts.iter().map(|fact| environment.class_of(fact));
         Self::Atom {
             text: text.to_owned(),
+            class: classes.max().unwrap_or(DataClass::Pseudonymous),
             reads: AtomReads {
                 structural: facts.iter().all(Fact::is_structural),
                 moving: facts.iter().any(Fact::is_moving),
@@ -92,21 +102,29 @@ impl Skeleton {
 
     /// Collects the sources of the free atoms, each once.
     pub(crate) fn collect(&self, found: &mut Vec<String>) {
-        match self {
-            Self::Atom { text, reads, .. } => {
-                if !reads.structural && !found.contains(text) {
-                    found.push(text.clone());
-                }
+        self.each(&mut |atom| {
+            if let Self::Atom { text, reads, .. } = atom
+                && !reads.structural
+                && !found.contains(text)
+            {
+                found.push(text.clone());
             }
-            Self::Not(a) => a.collect(found),
+        });
+    }
+
+    /// Visits the atoms, in the order of the source.
+    fn each<'s>(&'s self, visit: &mut dyn FnMut(&'s Self)) {
+        match self {
+            Self::Atom { .. } => visit(self),
+            Self::Not(a) => a.each(visit),
             Self::And(a, b) | Self::Or(a, b) => {
-                a.collect(found);
-                b.collect(found);
+                a.each(visit);
+                b.each(visit);
             }
             Self::Conditional(a, b, c) => {
-                a.collect(found);
-                b.collect(found);
-                c.collect(found);
+                a.each(visit);
+                b.each(visit);
+                c.each(visit);
             }
         }
     }
@@ -151,7 +169,101 @@ fn connect(
     }
 }
 
+/// What a condition came to, atom by atom; see [`crate::why`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// The whole; none where an atom is left out.
+    pub truth: Option<Verdict>,
+    /// Strictest class of what it reads.
+    pub class: DataClass,
+    /// The atoms that are shown, each once.
+    pub atoms: Vec<JudgedAtom>,
+    /// How many are left out.
+    pub left_out: usize,
+}
+
+impl Default for Judged {
+    /// Of a rule without a condition, which always holds.
+    fn default() -> Self {
+        Self {
+            truth: Some(Verdict::True),
+            class: DataClass::Pseudonymous,
+            atoms: Vec::new(),
+            left_out: 0,
+        }
+    }
+}
+
+/// A part of a condition that no connective splits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Atom<'c> {
+    /// Its source.
+    pub text: &'c str,
+    /// Strictest class of what it reads.
+    pub class: DataClass,
+}
+
 impl Compiled {
+    /// The different atoms of a condition, in the order of its source.
+    #[must_use]
+    pub fn atoms(&self) -> Vec<Atom<'_>> {
+        self.different_atoms()
+            .into_iter()
+            .map(|(atom, _)| atom)
+            .collect()
+    }
+
+    fn different_atoms(&self) -> Vec<(Atom<'_>, &Node)> {
+        let mut found: Vec<(Atom<'_>, &Node)> = Vec::new();
+        self.skeleton.each(&mut |atom| {
+            if let Skeleton::Atom {
+                text, class, node, ..
+            } = atom
+                && found.iter().all(|(known, _)| known.text != text)
+            {
+                found.push((
+                    Atom {
+                        text,
+                        class: *class,
+                    },
+                    node,
+                ));
+            }
+        });
+        found
+    }
+
+    /// What each atom of a condition came to. Those that read medical attributes are left out,
+    /// and so is the whole, of which they could be told.
+    #[must_use]
+    pub fn judge(&self, facts: &Facts<'_>) -> Judged {
+        let atoms = self.different_atoms();
+        let class = atoms.iter().map(|(atom, _)| atom.class).max();
+        let shown: Vec<JudgedAtom> = atoms
+            .iter()
+            .enumerate()
+            .filter(|(_, (atom, _))| atom.class < DataClass::Medical)
+            .map(|(at, (atom, node))| JudgedAtom {
+                at,
+                truth: Verdict::from(&Self::truth_of(node, facts)),
+                class: atom.class,
+            })
+            .collect();
+        let left_out = atoms.len() - shown.len();
+        Judged {
+            truth: (left_out == 0).then(|| Verdict::from(&self.holds(facts))),
+            class: class.unwrap_or(DataClass::Pseudonymous),
+            atoms: shown,
+            left_out,
+        }
+    }
+
+    /// Digest of its source: names the condition where its text is not at hand.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.source.as_bytes())
+    }
+
     /// Its skeleton.
     pub(crate) fn skeleton(&self) -> &Skeleton {
         &self.skeleton

@@ -12,11 +12,11 @@ use std::fmt;
 use jiff::Timestamp;
 use realmwright_snapshot::MethodName;
 
-use super::machine::{Machine, Situation};
+use super::machine::{Machine, Oracle, Situation};
 use super::outcome::{BuiltIn, Decided, Decision, RuleName, SessionEffect};
 use super::step::{Method, Offer, OfferKind, Pass};
 use super::{Flow, Then};
-use crate::expression::{Compiled, Skeleton, Truth, Unevaluable};
+use crate::expression::{Compiled, Judged, Skeleton, Truth, Unevaluable};
 use crate::facts::{Application, Authentication, Facts, Person, Prompt, Request, Session};
 
 /// Most atoms of one flow.
@@ -294,6 +294,28 @@ impl Run {
     }
 }
 
+/// Answers conditions as a run has it, and notes the first question that is open.
+struct Trial<'a> {
+    run: &'a Run,
+    open: &'a mut Option<Question>,
+}
+
+impl Oracle for Trial<'_> {
+    fn holds(&mut self, condition: &Compiled, facts: &Facts<'_>) -> Truth {
+        condition.skeleton().truth(&mut |atom| {
+            if self.open.is_some() {
+                return Truth::False;
+            }
+            atom_truth(atom, facts, self.run, self.open)
+        })
+    }
+
+    /// Nobody is told.
+    fn judge(&self, _condition: &Compiled, _facts: &Facts<'_>) -> Judged {
+        Judged::default()
+    }
+}
+
 struct Checker<'a> {
     flow: &'a Flow,
     machine: Machine<'a>,
@@ -384,14 +406,7 @@ impl Checker<'_> {
             typed: None,
             now: Timestamp::UNIX_EPOCH,
         };
-        let mut oracle = |condition: &Compiled, facts: &Facts<'_>| {
-            condition.skeleton().truth(&mut |atom| {
-                if open.is_some() {
-                    return Truth::False;
-                }
-                atom_truth(atom, facts, run, open)
-            })
-        };
+        let mut oracle = Trial { run, open };
         match &run.pass {
             None => self.machine.entry(&situation, &mut oracle),
             Some(pass) => self.machine.step(&situation, pass, &mut oracle),
@@ -479,6 +494,7 @@ fn atom_truth(atom: &Skeleton, facts: &Facts<'_>, run: &Run, open: &mut Option<Q
         text,
         node,
         reads,
+        class: _,
         may_fail,
     } = atom
     else {

@@ -10,8 +10,9 @@ use super::outcome::{
 };
 use super::step::{Method, Need, Pass, available, offers};
 use super::{Flow, Rule, Then};
-use crate::expression::{Compiled, Truth, Unevaluable};
+use crate::expression::{Compiled, Judged, Truth, Unevaluable};
 use crate::facts::{Application, Facts, Login, Person, Prompt, Request, Session};
+use crate::why::{JudgedRule, RuleList, Why};
 
 /// What a decision is made from.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +31,26 @@ pub struct Situation<'a> {
     pub now: Timestamp,
 }
 
-/// Answers a condition; what the check puts in place of evaluation.
-pub(super) type Oracle<'o> = &'o mut dyn FnMut(&Compiled, &Facts<'_>) -> Truth;
+/// Answers conditions; what the check puts in place of evaluation.
+pub(super) trait Oracle {
+    /// What the condition comes to.
+    fn holds(&mut self, condition: &Compiled, facts: &Facts<'_>) -> Truth;
+    /// The same atom by atom, of a condition that has refused.
+    fn judge(&self, condition: &Compiled, facts: &Facts<'_>) -> Judged;
+}
+
+/// Evaluates.
+struct Evaluation;
+
+impl Oracle for Evaluation {
+    fn holds(&mut self, condition: &Compiled, facts: &Facts<'_>) -> Truth {
+        condition.holds(facts)
+    }
+
+    fn judge(&self, condition: &Compiled, facts: &Facts<'_>) -> Judged {
+        condition.judge(facts)
+    }
+}
 
 /// A flow in a realm.
 #[derive(Clone, Copy, Debug)]
@@ -74,15 +93,13 @@ impl<'a> Machine<'a> {
     /// Decides at entry: first for a request without a login under way, session or not.
     #[must_use]
     pub fn at_entry(&self, situation: &Situation<'_>) -> Decided {
-        self.entry(situation, &mut |condition, facts| condition.holds(facts))
+        self.entry(situation, &mut Evaluation)
     }
 
     /// Decides after a completed step; `pass` already holds what was proven.
     #[must_use]
     pub fn after_step(&self, situation: &Situation<'_>, pass: &Pass) -> Decided {
-        self.step(situation, pass, &mut |condition, facts| {
-            condition.holds(facts)
-        })
+        self.step(situation, pass, &mut Evaluation)
     }
 
     /// Evaluates the deny rules again: before a code is issued, at its redemption and at refresh.
@@ -100,12 +117,10 @@ impl<'a> Machine<'a> {
         let login = self.login(situation, &pass);
         let facts = facts(situation, &login);
         let mut path = Vec::new();
-        self.refusal(&facts, &mut path, &mut |condition, facts| {
-            condition.holds(facts)
-        })
+        self.refusal(&facts, &mut path, &mut Evaluation)
     }
 
-    pub(super) fn entry(&self, situation: &Situation<'_>, oracle: Oracle<'_>) -> Decided {
+    pub(super) fn entry(&self, situation: &Situation<'_>, oracle: &mut dyn Oracle) -> Decided {
         let pass = Pass {
             session_counts: session_counts(situation),
             ..Pass::default()
@@ -125,7 +140,7 @@ impl<'a> Machine<'a> {
         &self,
         situation: &Situation<'_>,
         pass: &Pass,
-        oracle: Oracle<'_>,
+        oracle: &mut dyn Oracle,
     ) -> Decided {
         self.decide(Point::AfterStep, situation, pass, oracle)
     }
@@ -144,7 +159,7 @@ impl<'a> Machine<'a> {
         point: Point,
         situation: &Situation<'_>,
         pass: &Pass,
-        oracle: Oracle<'_>,
+        oracle: &mut dyn Oracle,
     ) -> Decided {
         let login = self.login(situation, pass);
         let facts = facts(situation, &login);
@@ -163,7 +178,7 @@ impl<'a> Machine<'a> {
             let truth = rule
                 .when
                 .as_ref()
-                .map_or(Truth::True, |when| oracle(when, &facts));
+                .map_or(Truth::True, |when| oracle.holds(when, &facts));
             let holds = truth == Truth::True;
             path.push(Evaluated {
                 rule: point.name(rule),
@@ -179,6 +194,9 @@ impl<'a> Machine<'a> {
                 rule: point.name(rule),
                 message: message.clone(),
                 show: *show,
+                why: self.why(point.list(), &rule.name, rule.when.as_ref(), |when| {
+                    oracle.judge(when, &facts)
+                }),
             }),
             Some((
                 _,
@@ -204,14 +222,14 @@ impl<'a> Machine<'a> {
         &self,
         facts: &Facts<'_>,
         path: &mut Vec<Evaluated>,
-        oracle: Oracle<'_>,
+        oracle: &mut dyn Oracle,
     ) -> Option<Denial> {
         if facts.person.is_some_and(|person| person.locked) {
             path.push(built_in(BuiltIn::Locked));
             return Some(refused(BuiltIn::Locked));
         }
         for check in &self.flow.deny {
-            let truth = oracle(&check.when, facts);
+            let truth = oracle.holds(&check.when, facts);
             let denies = !matches!(
                 truth,
                 Truth::False | Truth::Unknown(Unevaluable::NotIdentified)
@@ -226,10 +244,33 @@ impl<'a> Machine<'a> {
                     rule,
                     message: check.message.clone(),
                     show: check.show,
+                    why: self.why(RuleList::Deny, &check.name, Some(&check.when), |when| {
+                        oracle.judge(when, facts)
+                    }),
                 });
             }
         }
         None
+    }
+
+    /// Why a rule of this flow refuses.
+    fn why(
+        &self,
+        list: RuleList,
+        name: &str,
+        when: Option<&Compiled>,
+        judge: impl FnOnce(&Compiled) -> Judged,
+    ) -> Why {
+        match &self.flow.name {
+            Some(flow) => Why::Flow {
+                flow: flow.clone(),
+                rule: JudgedRule::judge(list, name, when, judge),
+            },
+            // Not reached: the standard flow has no rules.
+            None => Why::BuiltIn {
+                rule: BuiltIn::Standard,
+            },
+        }
     }
 
     /// A rule or the standard flow says that it is enough; the floor may say otherwise.
@@ -317,6 +358,13 @@ impl Point {
             Self::AfterStep => RuleName::AfterStep(rule.name.clone()),
         }
     }
+
+    const fn list(self) -> RuleList {
+        match self {
+            Self::Entry => RuleList::Entry,
+            Self::AfterStep => RuleList::AfterStep,
+        }
+    }
 }
 
 /// Whether the factors of the session count for this request.
@@ -365,6 +413,7 @@ fn refused(rule: BuiltIn) -> Denial {
         rule: RuleName::BuiltIn(rule),
         message: LocalizedText::default(),
         show: DenyTarget::Page,
+        why: Why::BuiltIn { rule },
     }
 }
 

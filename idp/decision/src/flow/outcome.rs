@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::step::{Offer, Pass};
 use crate::expression::Truth;
+use crate::why::Why;
 
 /// A decision with the rules that led to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,6 +131,8 @@ pub struct Denial {
     pub message: LocalizedText,
     /// Who gets the denial. Always the application when the request may not show a page.
     pub show: DenyTarget,
+    /// The rule again, with what its condition came to.
+    pub why: Why,
 }
 
 impl Denial {

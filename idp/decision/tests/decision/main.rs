@@ -19,3 +19,4 @@ mod properties;
 mod roles;
 mod scopes;
 mod simulation;
+mod why;
