@@ -7,7 +7,7 @@ use realmwright_snapshot::{AttributeName, ClientId};
 
 use crate::rows::{
     AccessTokenRow, AttemptKey, AttemptRow, AuthenticationRow, CodeRow, ConsentRow, CredentialId,
-    CredentialRow, EventRow, GrantId, GrantRow, LoginId, LoginRow, LookupKey, OutboxRow,
+    CredentialRow, DenialRow, EventRow, GrantId, GrantRow, LoginId, LoginRow, LookupKey, OutboxRow,
     RefreshTokenRow, SessionClientRow, SessionId, SessionRow, StoredAttributes, SubjectId,
     SubjectRow, SubjectState, TokenHash,
 };
@@ -252,6 +252,8 @@ pub enum Change {
     },
     /// An audit event.
     RecordEvent(EventRow),
+    /// Why somebody was refused.
+    RecordDenial(DenialRow),
     /// Something to deliver, due at once.
     Enqueue(OutboxRow),
 }

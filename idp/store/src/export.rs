@@ -7,10 +7,10 @@ use realmwright_snapshot::RealmId;
 use serde_json::{Map, Value, json};
 
 use crate::rows::{
-    AuthenticationRow, ConsentRow, CredentialRow, EventRow, GrantRow, SessionClientRow, SessionRow,
-    StoredAttribute, SubjectId, SubjectRow,
+    AuthenticationRow, ConsentRow, CredentialRow, DenialRow, EventRow, GrantRow, SessionClientRow,
+    SessionRow, StoredAttribute, SubjectId, SubjectRow,
 };
-use crate::{EventQuery, Events, Grants, Result, Sessions, Subjects, values};
+use crate::{Denials, EventQuery, Events, Grants, Result, Sessions, Subjects, values};
 
 const PAGE: u32 = 500;
 
@@ -20,7 +20,7 @@ const PAGE: u32 = 500;
 /// Those of the reads.
 pub async fn collect<S>(store: &S, realm: &RealmId, sub: &SubjectId) -> Result<Map<String, Value>>
 where
-    S: Subjects + Sessions + Grants + Events + ?Sized,
+    S: Subjects + Sessions + Grants + Denials + Events + ?Sized,
 {
     let mut tables = Map::new();
     let mut put = |table: &str, rows: Vec<Value>| {
@@ -88,6 +88,7 @@ where
         "consents",
         map(store.consents_of(realm, sub).await?, consent),
     );
+    put("denials", map(store.denials_of(realm, sub).await?, denial));
     put("events", map(all_events(store, realm, sub).await?, event));
     Ok(tables)
 }
@@ -141,7 +142,7 @@ fn subject(row: SubjectRow) -> Value {
 fn attribute(name: &str, stored: &StoredAttribute) -> Value {
     let StoredAttribute { value, class } = stored;
     let (_, value) = values::to_stored(value);
-    json!({ "name": name, "value": value, "class": values::class_name(*class) })
+    json!({ "name": name, "value": value, "class": class.as_str() })
 }
 
 fn credential(row: CredentialRow) -> Value {
@@ -269,6 +270,28 @@ fn consent(row: ConsentRow) -> Value {
         "scopes": scopes,
         "grantedAt": granted_at,
         "updatedAt": updated_at,
+    })
+}
+
+fn denial(row: DenialRow) -> Value {
+    let DenialRow {
+        id,
+        at,
+        subject: _,
+        client,
+        digest,
+        class,
+        record,
+        expires_at,
+    } = row;
+    json!({
+        "id": id,
+        "at": at,
+        "client": client,
+        "digest": digest,
+        "class": class.as_str(),
+        "record": record,
+        "expiresAt": expires_at,
     })
 }
 

@@ -38,9 +38,9 @@ pub use changes::{Change, Committed, Outcome, Refusal};
 pub use documents::{Presented, Standing, StoredPerson, StoredSession};
 pub use rows::{
     AccessTokenRow, AttemptKey, AttemptRow, AuthenticationRow, CodeRow, ConsentRow, CredentialId,
-    CredentialRow, EventRow, GrantId, GrantRow, LoginId, LoginRow, LookupKey, OutboxId, OutboxRow,
-    PasswordState, RefreshTokenRow, SessionClientRow, SessionId, SessionRow, StoredAttribute,
-    StoredAttributes, SubjectId, SubjectRow, SubjectState, TokenHash,
+    CredentialRow, DenialId, DenialRow, EventRow, GrantId, GrantRow, LoginId, LoginRow, LookupKey,
+    OutboxId, OutboxRow, PasswordState, RefreshTokenRow, SessionClientRow, SessionId, SessionRow,
+    StoredAttribute, StoredAttributes, SubjectId, SubjectRow, SubjectState, TokenHash,
 };
 
 /// Why the database did not answer.
@@ -199,6 +199,15 @@ pub trait Events: Send + Sync {
     async fn events(&self, realm: &RealmId, query: &EventQuery) -> Result<Page<EventRow>>;
 }
 
+/// Why people were refused.
+#[async_trait]
+pub trait Denials: Send + Sync {
+    /// The refusal; none once it has expired.
+    async fn denial(&self, realm: &RealmId, id: &DenialId) -> Result<Option<DenialRow>>;
+    /// All refusals of a person, newest first.
+    async fn denials_of(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<DenialRow>>;
+}
+
 /// Counters that hold across processes.
 #[async_trait]
 pub trait Attempts: Send + Sync {
@@ -305,7 +314,16 @@ pub trait Maintenance: Send + Sync {
 
 /// A whole database.
 pub trait Store:
-    Subjects + Logins + Sessions + Grants + Events + Attempts + Commit + PersonalData + Maintenance
+    Subjects
+    + Logins
+    + Sessions
+    + Grants
+    + Events
+    + Denials
+    + Attempts
+    + Commit
+    + PersonalData
+    + Maintenance
 {
     /// Shifts the database clock; for tests only.
     fn set_clock_offset(&self, offset: SignedDuration);

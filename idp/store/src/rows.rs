@@ -405,6 +405,38 @@ pub struct EventRow {
     pub fields: serde_json::Map<String, serde_json::Value>,
 }
 
+/// What a person is told of a refusal, and what it is found again by: letters, digits and hyphens.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DenialId(pub String);
+
+impl fmt::Display for DenialId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why somebody was refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DenialRow {
+    /// What the person was told.
+    pub id: DenialId,
+    /// When.
+    pub at: Timestamp,
+    /// Who, where that was known.
+    pub subject: Option<SubjectId>,
+    /// The application that they were on their way to.
+    pub client: ClientId,
+    /// Digest of the snapshot that refused.
+    pub digest: String,
+    /// Strictest class of what was read for it.
+    pub class: DataClass,
+    /// What decided: paths of rules and truth values, no value of an attribute.
+    pub record: serde_json::Map<String, serde_json::Value>,
+    /// Forgotten at.
+    pub expires_at: Timestamp,
+}
+
 /// Something to deliver.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxRow {

@@ -65,6 +65,7 @@ pub const TABLES: &[Table] = &[
     ),
     table("consents", Erasure::Deleted, Export::Rows),
     table("credentials", Erasure::Deleted, Export::Rows),
+    table("denials", Erasure::Deleted, Export::Rows),
     table("events", Erasure::Emptied, Export::Rows),
     table("grants", Erasure::Deleted, Export::Rows),
     table(

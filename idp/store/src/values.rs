@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use realmwright_snapshot::{AttributeValue, Attributes, DataClass};
+use realmwright_snapshot::{AttributeValue, Attributes};
 use serde_json::Value;
 
 use crate::{StoreError, StoredAttributes};
@@ -38,28 +38,6 @@ pub fn from_stored(kind: &str, value: Value) -> Result<AttributeValue, StoreErro
         table: "attributes",
         detail: "a value is not of its kind".to_owned(),
     })
-}
-
-/// A class as stored.
-#[must_use]
-pub const fn class_name(class: DataClass) -> &'static str {
-    match class {
-        DataClass::Pseudonymous => "pseudonymous",
-        DataClass::Personal => "personal",
-        DataClass::Medical => "medical",
-    }
-}
-
-/// The opposite of [`class_name`]; none for another text.
-#[must_use]
-pub fn class_of(stored: &str) -> Option<DataClass> {
-    [
-        DataClass::Pseudonymous,
-        DataClass::Personal,
-        DataClass::Medical,
-    ]
-    .into_iter()
-    .find(|class| class_name(*class) == stored)
 }
 
 /// The values alone.

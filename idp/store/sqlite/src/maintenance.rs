@@ -19,10 +19,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001.sql"),
     include_str!("../migrations/0002.sql"),
     include_str!("../migrations/0003.sql"),
+    include_str!("../migrations/0004.sql"),
 ];
 const BUILD: Build = Build {
-    version: 3,
-    oldest_usable: 3,
+    version: 4,
+    oldest_usable: 4,
 };
 
 const HAS_META: &str = "SELECT EXISTS (
@@ -51,6 +52,8 @@ const SWEEPS: &[&str] = &[
         SELECT realm, kind, key FROM used_once WHERE expires_at <= $1 LIMIT $2)",
     "DELETE FROM attempts WHERE (realm, purpose, key) IN (
         SELECT realm, purpose, key FROM attempts WHERE expires_at <= $1 LIMIT $2)",
+    "DELETE FROM denials WHERE (realm, id) IN (
+        SELECT realm, id FROM denials WHERE expires_at <= $1 LIMIT $2)",
 ];
 const LEASE: &str = "UPDATE outbox SET due_at = $1 + $2
     WHERE (realm, id) IN (

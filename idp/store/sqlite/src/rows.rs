@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 use realmwright_snapshot::{
-    AttributeName, ClientId, Country, InstanceName, MethodName, RealmId, RegionName,
+    AttributeName, ClientId, Country, DataClass, InstanceName, MethodName, RealmId, RegionName,
 };
 use realmwright_store::{
     AccessTokenRow, AttemptRow, AuthenticationRow, CodeRow, ConsentRow, CredentialId,
-    CredentialRow, EventRow, GrantId, GrantRow, LoginId, LoginRow, OutboxId, OutboxRow, Owner,
-    RefreshTokenRow, Result, SessionClientRow, SessionId, SessionRow, StoreError, StoredAttribute,
-    SubjectId, SubjectRow, SubjectState, TokenHash, values,
+    CredentialRow, DenialId, DenialRow, EventRow, GrantId, GrantRow, LoginId, LoginRow, OutboxId,
+    OutboxRow, Owner, RefreshTokenRow, Result, SessionClientRow, SessionId, SessionRow, StoreError,
+    StoredAttribute, SubjectId, SubjectRow, SubjectState, TokenHash, values,
 };
 use serde::de::DeserializeOwned;
 use sqlx::{ColumnIndex, Decode, Row, Sqlite, Type, sqlite::SqliteRow};
@@ -104,7 +104,7 @@ pub(crate) fn attribute(row: &SqliteRow) -> Result<(AttributeName, StoredAttribu
     let name: String = columns.get("name")?;
     let attribute = StoredAttribute {
         value: values::from_stored(columns.get("kind")?, columns.json("value")?)?,
-        class: values::class_of(columns.get("class")?).ok_or_else(|| columns.wrong("class"))?,
+        class: DataClass::named(columns.get("class")?).ok_or_else(|| columns.wrong("class"))?,
     };
     Ok((AttributeName::new(name), attribute))
 }
@@ -272,6 +272,22 @@ pub(crate) fn event(row: &SqliteRow) -> Result<EventRow> {
         subject: subject.map(SubjectId),
         client: client.map(ClientId::new),
         fields: columns.json("fields")?,
+    })
+}
+
+pub(crate) fn denial(row: &SqliteRow) -> Result<DenialRow> {
+    let columns = Columns::new("denials", row);
+    let subject: Option<String> = columns.get("subject")?;
+    let client: String = columns.get("client")?;
+    Ok(DenialRow {
+        id: DenialId(columns.get("id")?),
+        at: columns.time("at")?,
+        subject: subject.map(SubjectId),
+        client: ClientId::new(client),
+        digest: columns.get("digest")?,
+        class: DataClass::named(columns.get("class")?).ok_or_else(|| columns.wrong("class"))?,
+        record: columns.json("record")?,
+        expires_at: columns.time("expires_at")?,
     })
 }
 

@@ -120,6 +120,7 @@ pub async fn sweeps_what_has_expired_in_batches(fixture: &impl Fixture) {
         "attempts",
         "authentications",
         "codes",
+        "denials",
         "grants",
         "logins",
         "refresh_tokens",

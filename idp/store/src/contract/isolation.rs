@@ -68,6 +68,8 @@ async fn found(store: &dyn Store, realm: &RealmId) -> Vec<String> {
     look!(one store.consent(realm, &sub(1), &client()));
     look!(all store.consents_of(realm, &sub(1)));
     look!(all store.grants_of(realm, &sub(1)));
+    look!(one store.denial(realm, &denial_id(1)));
+    look!(all store.denials_of(realm, &sub(1)));
     look!(one store.attempts(realm, &attempt_key(&sub(1).0)));
     for subject in [None, Some(sub(1))] {
         let query = EventQuery {

@@ -16,6 +16,7 @@
 pub mod accounts;
 pub mod attempts;
 pub mod crash;
+pub mod denials;
 pub mod documents;
 pub mod erasure;
 pub mod expiry;
@@ -83,6 +84,9 @@ macro_rules! contract_suite {
             attempts: a_lower_limit_bars_at_once;
             attempts: a_refused_commit_counts_nothing;
             crash: keeps_what_it_acknowledged;
+            denials: reads_back_what_was_recorded;
+            denials: hides_and_sweeps_what_has_expired;
+            denials: refuses_a_taken_id_and_nobody;
             documents: a_person_is_the_sum_of_the_parts;
             documents: a_grant_stands_as_its_parts_do;
             documents: a_grant_tells_what_has_ended;
@@ -162,6 +166,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("accounts", include_str!("accounts.rs")),
     ("attempts", include_str!("attempts.rs")),
     ("crash", include_str!("crash.rs")),
+    ("denials", include_str!("denials.rs")),
     ("documents", include_str!("documents.rs")),
     ("erasure", include_str!("erasure.rs")),
     ("expiry", include_str!("expiry.rs")),

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::{
     AccessTokenRow, AttemptKey, AuthenticationRow, Change, CodeRow, ConsentRow, CredentialId,
-    CredentialRow, EventRow, GrantId, GrantRow, LoginId, LoginRow, LookupKey, OutboxId, OutboxRow,
-    RefreshTokenRow, SessionClientRow, SessionId, SessionRow, Store, StoredAttribute,
-    StoredAttributes, SubjectId, SubjectRow, SubjectState, TokenHash,
+    CredentialRow, DenialId, DenialRow, EventRow, GrantId, GrantRow, LoginId, LoginRow, LookupKey,
+    OutboxId, OutboxRow, RefreshTokenRow, SessionClientRow, SessionId, SessionRow, Store,
+    StoredAttribute, StoredAttributes, SubjectId, SubjectRow, SubjectState, TokenHash,
 };
 
 /// Whose sample it is: numbers make the rows of different people and tokens differ.
@@ -299,6 +299,24 @@ pub fn message(number: Number, whose: Number) -> OutboxRow {
 }
 
 /// One row about a person in every table that can hold one, under `number`.
+pub fn denial_id(number: Number) -> DenialId {
+    DenialId(format!("0000-0000-{number:04}"))
+}
+
+/// Why somebody was refused, kept for a month.
+pub fn denial(number: Number, who: Option<Number>, at: Timestamp) -> DenialRow {
+    DenialRow {
+        id: denial_id(number),
+        at,
+        subject: who.map(sub),
+        client: client(),
+        digest: "00ff".to_owned(),
+        class: DataClass::Personal,
+        record: claims(json!({ "by": "flow", "rule": { "truth": "true" } })),
+        expires_at: after(at, 86_400),
+    }
+}
+
 pub fn everything(number: Number, at: Timestamp) -> Vec<Change> {
     vec![
         person(number, at),
@@ -337,6 +355,7 @@ pub fn everything(number: Number, at: Timestamp) -> Vec<Change> {
             jti: format!("jti-{number}"),
             expires_at: after(at, 60),
         },
+        Change::RecordDenial(denial(number, Some(number), at)),
         Change::RecordEvent(event(number, number, at)),
         Change::Enqueue(message(number, number)),
     ]

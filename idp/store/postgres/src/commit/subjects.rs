@@ -172,7 +172,7 @@ impl Writing<'_> {
             .unzip();
         let classes: Vec<_> = set
             .values()
-            .map(|attribute| values::class_name(attribute.class))
+            .map(|attribute| attribute.class.as_str())
             .collect();
         sqlx::query(PUT_ATTRIBUTES)
             .bind(self.realm)

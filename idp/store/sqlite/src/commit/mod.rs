@@ -1,6 +1,7 @@
 //! All changes of a use case in one transaction, one file for each area.
 
 mod attempts;
+mod denials;
 mod events;
 mod grants;
 mod logins;
@@ -153,6 +154,7 @@ impl Writing<'_> {
             Change::ResetAttempts { key } => self.reset_attempts(&key).await?,
             Change::UncountAttempt { key } => self.uncount_attempt(&key).await?,
             Change::RecordEvent(row) => self.record_event(row).await?,
+            Change::RecordDenial(row) => self.record_denial(row).await?,
             Change::Enqueue(row) => self.enqueue(row).await?,
         }
         Ok(None)

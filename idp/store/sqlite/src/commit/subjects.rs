@@ -141,7 +141,7 @@ impl Writing<'_> {
                 .bind(name.as_str())
                 .bind(kind)
                 .bind(value.to_string())
-                .bind(values::class_name(attribute.class))
+                .bind(attribute.class.as_str())
                 .execute(&mut *self.connection)
                 .await
                 .changing("attributes")?;

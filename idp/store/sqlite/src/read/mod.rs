@@ -1,5 +1,6 @@
 //! Reads, one file for each trait of the contract.
 
+mod denials;
 mod documents;
 mod events;
 mod grants;
