@@ -12,6 +12,8 @@ use crate::rules::positive;
 #[x_kube(validation = Rule::new("!has(self.auditEvents) || duration(self.auditEvents) >= duration('24h')")
         .message("auditEvents are kept for 24h at least").field_path(".auditEvents"))]
 #[x_kube(validation = positive("deadLetters"))]
+#[x_kube(validation = Rule::new("!has(self.denials) || (duration(self.denials) >= duration('1h') && duration(self.denials) <= duration('2160h'))")
+        .message("denials are kept for 1h at least and 2160h at most").field_path(".denials"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Retention {
     /// Audit events, from when they happened; `24h` or longer, and within what the regions of
@@ -21,4 +23,8 @@ pub struct Retention {
     /// Deliveries that were given up, from then on. Default: `720h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letters: Option<Duration>,
+    /// Why people were refused, which `realmwright why-denied` shows: from then on, `1h` to
+    /// `2160h`. Of people who are not known yet, `24h` at most. Default: `720h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denials: Option<Duration>,
 }

@@ -32,7 +32,7 @@ pub(crate) fn cases() -> Cases {
         allowed: vec![
             json!({"sessions": {"idle": "10h", "lifetime": "600m"}}),
             json!({"keys": {"publishAhead": "60m"}}),
-            json!({"retention": {"auditEvents": "24h", "deadLetters": "1s"}}),
+            json!({"retention": {"auditEvents": "24h", "deadLetters": "1s", "denials": "1h"}}),
             json!({"tokens": {"codeLifetime": "10m", "refreshToken": {"reuseInterval": "0s"}}}),
             json!({"protection": {"responseFloor": "0s", "passwordQueue": {"maxWait": "1m"}}}),
             json!({"attributes": [
@@ -207,6 +207,15 @@ fn retention() -> Vec<Refusal> {
             "spec.retention.deadLetters",
             "deadLetters must be longer than 0s",
             [json!({"retention": {"deadLetters": "0s"}})],
+        ),
+        Refusal::new(
+            "spec.retention.denials",
+            "denials are kept for 1h at least and 2160h at most",
+            [
+                json!({"retention": {"denials": "59m"}}),
+                json!({"retention": {"denials": "2161h"}}),
+                json!({"retention": {"denials": "0s"}}),
+            ],
         ),
     ]
 }

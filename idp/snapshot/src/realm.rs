@@ -206,6 +206,15 @@ pub struct Retention {
     pub audit_events: Option<Period>,
     /// Deliveries that were given up.
     pub dead_letters: Period,
+    /// Why people were refused.
+    #[serde(default = "Retention::denials_by_default")]
+    pub denials: Period,
+}
+
+impl Retention {
+    const fn denials_by_default() -> Period {
+        Period::from_secs(30 * 86_400)
+    }
 }
 
 impl Default for Retention {
@@ -214,6 +223,7 @@ impl Default for Retention {
         Self {
             audit_events: None,
             dead_letters: Period::from_secs(30 * 86_400),
+            denials: Self::denials_by_default(),
         }
     }
 }

@@ -280,10 +280,12 @@ fn lower_retention(spec: SpecRetention) -> Retention {
     let SpecRetention {
         audit_events,
         dead_letters,
+        denials,
     } = spec;
     Retention {
         audit_events: audit_events.map(|kept| kept.get().into()),
         dead_letters: period(dead_letters, Retention::default().dead_letters),
+        denials: period(denials, Retention::default().denials),
     }
 }
 

@@ -257,6 +257,7 @@ fn records(old: Retention, new: Retention, found: &mut Vec<Change>) {
     let Retention {
         audit_events,
         dead_letters,
+        denials,
     } = old;
     let kept = |period: &Option<Period>| {
         period.map_or_else(|| "for ever".to_owned(), crate::plan::changes::period)
@@ -276,6 +277,12 @@ fn records(old: Retention, new: Retention, found: &mut Vec<Change>) {
         Effect::Records,
         "deliveries that were given up are kept",
         (dead_letters, new.dead_letters),
+        None,
+    ));
+    found.extend(time(
+        Effect::Records,
+        "why people were refused is kept",
+        (denials, new.denials),
         None,
     ));
 }
