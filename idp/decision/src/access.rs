@@ -81,13 +81,6 @@ impl Access {
             },
         }
     }
-
-    /// The condition of a rule.
-    #[must_use]
-    pub fn condition(&self, name: &str) -> Option<&Compiled> {
-        let mut rules = self.rules.iter().flatten();
-        rules.find(|(known, _)| known == name).map(|(_, when)| when)
-    }
 }
 
 /// The rule's name in the audit; its text when it has none (APP-10).

@@ -121,6 +121,8 @@ pub enum AuditEvent {
         pswd_tmp_locked: bool,
         /// Whether a former password was typed.
         tried_old_pswd: bool,
+        /// What the person or the application was told, where a rule refused.
+        error_id: Option<String>,
     },
     /// A login was left unfinished (EVENT-28).
     LoginStopped {
@@ -479,6 +481,7 @@ impl AuditEvent {
                 used_login,
                 pswd_tmp_locked,
                 tried_old_pswd,
+                error_id,
             } => {
                 fields.open("error", error.code());
                 if let LoginError::Denied(rule) = error {
@@ -492,6 +495,7 @@ impl AuditEvent {
                 fields.personal("used_login", used_login.as_deref());
                 fields.open("pswd_tmp_locked", *pswd_tmp_locked);
                 fields.open("tried_old_pswd", *tried_old_pswd);
+                fields.open_some("error_id", error_id.as_deref());
             }
             Self::LoginStopped {
                 auth_methods,

@@ -300,12 +300,6 @@ impl RealmProgram {
         }
     }
 
-    /// A flow by its name.
-    #[must_use]
-    pub fn named_flow(&self, name: &FlowName) -> Option<&Flow> {
-        self.flows.get(name)
-    }
-
     /// The machine of an application's flow, which is `own`, else the realm's, else the standard
     /// one (FLOW-02).
     ///

@@ -38,6 +38,34 @@ pub enum Why {
     },
 }
 
+/// What is kept of a refusal beside who, when and by which snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusalRecord {
+    /// When in the course of things.
+    pub moment: Moment,
+    /// Revision of the configuration that refused.
+    pub revision: u64,
+    /// Why.
+    pub why: Why,
+}
+
+/// When in the course of things somebody was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Moment {
+    /// At entry, single sign-on included.
+    Entry,
+    /// After a step of the login.
+    AfterStep,
+    /// When all was passed, before the code was issued.
+    BeforeCode,
+    /// When the application redeemed the code.
+    Redemption,
+    /// When the application refreshed its tokens.
+    Refresh,
+}
+
 /// A rule and what it came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

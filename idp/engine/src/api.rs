@@ -385,6 +385,8 @@ pub struct ErrorPage {
     /// A word for the log and the page's small print, without personal data: the OAuth error or
     /// the rule.
     pub detail: Option<String>,
+    /// What a denial is recorded under; the page of another kind makes a number of its own.
+    pub error_id: Option<String>,
 }
 
 impl ErrorPage {
@@ -396,6 +398,7 @@ impl ErrorPage {
             message: None,
             client: None,
             detail: None,
+            error_id: None,
         }
     }
 }

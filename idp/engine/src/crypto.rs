@@ -36,6 +36,45 @@ pub(crate) fn ordered_uuid(random: &dyn Random, now: Timestamp) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &octets(random)).into_uuid()
 }
 
+/// A number for somebody to read out: 60 random bits as three groups of four letters and digits,
+/// of which none is taken for another.
+#[must_use]
+pub fn error_id(random: &dyn Random) -> String {
+    let letters = octets::<12>(random).map(|octet| {
+        let letter = ERROR_ID_LETTERS.get(usize::from(octet & 31));
+        char::from(letter.copied().unwrap_or(b'0'))
+    });
+    grouped(letters)
+}
+
+/// The number that somebody means who types it without hyphens, in capitals, or takes a letter for
+/// a digit; none when it cannot be one.
+pub(crate) fn meant_error_id(typed: &str) -> Option<String> {
+    let letters: Vec<char> = typed
+        .chars()
+        .filter(|letter| !matches!(letter, '-' | ' '))
+        .map(|letter| match letter.to_ascii_lowercase() {
+            'o' => '0',
+            'i' | 'l' => '1',
+            letter => letter,
+        })
+        .collect();
+    let letters: [char; 12] = letters.try_into().ok()?;
+    let is_one = |letter: &char| {
+        ERROR_ID_LETTERS
+            .iter()
+            .any(|known| char::from(*known) == *letter)
+    };
+    letters.iter().all(is_one).then(|| grouped(letters))
+}
+
+const ERROR_ID_LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+fn grouped(letters: [char; 12]) -> String {
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = letters;
+    String::from_iter([a, b, c, d, '-', e, f, g, h, '-', i, j, k, l])
+}
+
 /// What is stored in place of a token.
 pub(crate) fn token_hash(token: &str) -> TokenHash {
     TokenHash(hash_token(token))

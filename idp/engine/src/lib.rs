@@ -17,6 +17,7 @@ mod authorize;
 mod client_authentication;
 pub mod client_source;
 mod crypto;
+mod denials;
 mod fetched_keys;
 mod grants;
 mod introspection;
@@ -40,6 +41,7 @@ mod userinfo;
 use std::sync::Arc;
 
 use client_source::{ClientSource, DeclaredClients};
+use denials::RecentDenials;
 use fetched_keys::FetchedKeys;
 use passwords::floor::SlowestChecks;
 use refused_callers::RefusedCallers;
@@ -50,6 +52,7 @@ pub use api::{
     LoggedOutPage, LoginPage, LogoutPage, MethodView, NewPasswordReason, Notice, OAuthError,
     PasswordRule, PersonView, Reply, RequestContext, Step, StepView,
 };
+pub use crypto::error_id;
 pub use logout::LogoutAnswer;
 pub use ports::{
     Checked, Clock, EventBatch, EventObserver, FetchFault, Fetcher, HashFault, Observation,
@@ -68,6 +71,7 @@ pub struct Engine {
     pub(crate) fetched_keys: FetchedKeys,
     pub(crate) slowest_checks: SlowestChecks,
     pub(crate) refused_callers: RefusedCallers,
+    pub(crate) recent_denials: RecentDenials,
 }
 
 impl Engine {
@@ -86,6 +90,7 @@ impl Engine {
             fetched_keys: FetchedKeys::new(),
             slowest_checks: SlowestChecks::default(),
             refused_callers: RefusedCallers::default(),
+            recent_denials: RecentDenials::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ use realmwright_decision::claims::Target;
 use realmwright_decision::facts::{Application, Facts, Login, Person, Request, Session};
 use realmwright_decision::flow::Situation;
 use realmwright_decision::scopes::{OPENID, scope_text};
+use realmwright_decision::why::Why;
 use realmwright_protocol::jose::TokenType;
 use realmwright_protocol::oauth2::access_token::{self, AccessTokenClaims, SCOPE_POSITIONS};
 use realmwright_protocol::oidc::id_token::IdTokenClaims;
@@ -183,13 +184,13 @@ impl Engine {
         })
     }
 
-    /// Whether deny rules or access rules refuse now what they once allowed.
-    pub(crate) fn is_denied(
+    /// Why deny rules or access rules refuse now what they once allowed; none where they do not.
+    pub(crate) fn denial_of(
         &self,
         realm: &RuntimeRealm,
         client: &FoundClient,
         live: &LiveGrant,
-    ) -> Result<bool, EngineFault> {
+    ) -> Result<Option<Why>, EngineFault> {
         let now = self.ports.clock.now();
         let application = Application::from(&**client.snapshot());
         let request = live.request(&live.grant.scopes);
@@ -203,8 +204,8 @@ impl Engine {
             typed: None,
             now,
         });
-        if denied.is_some() {
-            return Ok(true);
+        if let Some(denial) = denied {
+            return Ok(Some(denial.why));
         }
         let login = live.login(session.as_ref());
         let access = client.client.decisions(realm)?.access.decide(&Facts {
@@ -215,7 +216,10 @@ impl Engine {
             login: &login,
             now,
         });
-        Ok(matches!(access, AccessDecision::Denied { .. }))
+        Ok(match access {
+            AccessDecision::Allowed { .. } => None,
+            AccessDecision::Denied { why, .. } => Some(why),
+        })
     }
 
     /// Claims that scopes and client release into one answer.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use realmwright_snapshot::AttributeName;
+use realmwright_snapshot::{AttributeName, DataClass};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -88,7 +88,7 @@ fn attributes<'de, D: Deserializer<'de>>(
     let rows = Vec::<AttributeColumns>::deserialize(from)?;
     let attribute = |row: AttributeColumns| {
         let value = values::from_stored(&row.kind, row.value).map_err(D::Error::custom)?;
-        let class = values::class_of(&row.class).ok_or_else(|| D::Error::custom("class"))?;
+        let class = DataClass::named(&row.class).ok_or_else(|| D::Error::custom("class"))?;
         Ok((row.name, StoredAttribute { value, class }))
     };
     rows.into_iter().map(attribute).collect()

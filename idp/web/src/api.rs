@@ -3,6 +3,7 @@
 //! lists continue by a cursor.
 
 mod accounts;
+mod denials;
 mod import;
 mod lines;
 mod openapi;
@@ -29,10 +30,11 @@ enum ApiPath {
     Session,
     Credential,
     Export,
+    Denial,
 }
 
 impl ApiPath {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Description,
         Self::Accounts,
         Self::Import,
@@ -42,6 +44,7 @@ impl ApiPath {
         Self::Session,
         Self::Credential,
         Self::Export,
+        Self::Denial,
     ];
 
     const fn path(self) -> &'static str {
@@ -56,12 +59,13 @@ impl ApiPath {
             Self::Session => "/accounts/{sub}/sessions/{session}",
             Self::Credential => "/accounts/{sub}/credentials/{kind}",
             Self::Export => "/accounts/{sub}/export",
+            Self::Denial => "/denials/{id}",
         }
     }
 
     const fn methods(self) -> &'static [&'static str] {
         match self {
-            Self::Description | Self::Export => &["GET"],
+            Self::Description | Self::Export | Self::Denial => &["GET"],
             Self::Accounts => &["GET", "POST"],
             Self::Import => &["POST"],
             Self::Account => &["GET", "PATCH", "DELETE"],
@@ -91,6 +95,7 @@ impl ApiPath {
             Self::Session => delete(accounts::end_session),
             Self::Credential => delete(accounts::reset_factor),
             Self::Export => get(accounts::export),
+            Self::Denial => get(denials::read),
         }
     }
 }

@@ -68,22 +68,8 @@ impl Web {
         })
     }
 
-    /// A number for an error page and its log line: 60 random bits.
+    /// A number for an error page and its log line.
     pub(crate) fn error_id(&self) -> String {
-        const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-        let mut octets = [0; 12];
-        self.random.fill(&mut octets);
-        let mut id = String::with_capacity(14);
-        for (place, octet) in octets.into_iter().enumerate() {
-            if place > 0 && place % 4 == 0 {
-                id.push('-');
-            }
-            let letter = LETTERS
-                .get(usize::from(octet & 31))
-                .copied()
-                .unwrap_or(b'0');
-            id.push(char::from(letter));
-        }
-        id
+        realmwright_engine::error_id(&*self.random)
     }
 }

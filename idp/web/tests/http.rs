@@ -7,6 +7,8 @@
     reason = "helpers of tests fail by panic"
 )]
 
+#[path = "http/denials.rs"]
+mod denials;
 mod support;
 
 use http::StatusCode;

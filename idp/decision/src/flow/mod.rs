@@ -23,7 +23,6 @@ pub use outcome::{
 pub use step::{Method, Offer, OfferKind, Pass};
 
 use crate::expression::{Compiled, Environment, ExpressionFault, Scope};
-use crate::why::RuleList;
 
 /// A flow with its conditions compiled.
 #[derive(Clone, Debug)]
@@ -149,22 +148,6 @@ impl Flow {
         } else {
             Err(compiler.faults)
         }
-    }
-
-    /// The condition of a rule; none when there is no such rule here, or it has no condition.
-    #[must_use]
-    pub fn condition(&self, list: RuleList, name: &str) -> Option<&Compiled> {
-        let rules = match list {
-            RuleList::Deny => {
-                let mut rules = self.deny.iter();
-                return rules.find(|rule| rule.name == name).map(|rule| &rule.when);
-            }
-            RuleList::Entry => &self.entry,
-            RuleList::AfterStep => &self.after_step,
-            RuleList::Access => return None,
-        };
-        let rule = rules.iter().find(|rule| rule.name == name)?;
-        rule.when.as_ref()
     }
 
     /// All conditions, for the check.

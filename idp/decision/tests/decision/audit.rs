@@ -27,6 +27,7 @@ fn events() -> Vec<AuditEvent> {
             used_login: Some(CANARY.to_owned()),
             pswd_tmp_locked: true,
             tried_old_pswd: false,
+            error_id: None,
         },
         AuditEvent::LoginStopped {
             auth_methods: Vec::new(),

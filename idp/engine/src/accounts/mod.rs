@@ -5,12 +5,17 @@ pub(crate) mod attributes;
 mod bootstrap;
 mod change;
 mod credentials;
+mod denials;
 mod read;
 mod types;
 
+pub use realmwright_decision::flow::BuiltIn;
+pub use realmwright_decision::why::{
+    JudgedAtom, JudgedRule, Moment, RefusalRecord, RuleList, Verdict, Why,
+};
 pub use types::{
     Account, AccountChange, AccountCredential, AccountPage, AccountSearch, AccountSession,
-    AccountState, AccountsCaller, AccountsError, AttributeMap, NewAccount, NewPassword,
+    AccountState, AccountsCaller, AccountsError, AttributeMap, Denial, NewAccount, NewPassword,
 };
 
 use realmwright_decision::audit::{

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use realmwright_snapshot::ClientId;
+use realmwright_decision::why::RefusalRecord;
+use realmwright_snapshot::{ClientId, RealmId, RegionName};
 use realmwright_store::{StoreError, SubjectState};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -191,6 +192,33 @@ pub struct AccountSession {
     pub methods: Vec<String>,
     /// Applications entered.
     pub clients: Vec<String>,
+}
+
+/// Why somebody was refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Denial {
+    /// What the person or the application was told.
+    pub id: String,
+    /// When; the first time where it stands for several within a minute.
+    pub at: Timestamp,
+    /// Forgotten at.
+    pub expires_at: Timestamp,
+    /// The realm.
+    pub realm: RealmId,
+    /// The region.
+    pub region: RegionName,
+    /// The application that they were on their way to.
+    pub client: ClientId,
+    /// Who; null where that was not known yet.
+    pub sub: Option<String>,
+    /// Digest of the configuration that refused.
+    pub digest: String,
+    /// Strictest data class of what was read for it.
+    pub class: String,
+    /// Revision, moment, and why.
+    #[serde(flatten)]
+    pub record: RefusalRecord,
 }
 
 /// Who calls the accounts API: a client whose token carries `realmwright:accounts`, or the

@@ -1,6 +1,7 @@
 //! `authorization_code`: a code is redeemed once, and everything is decided again.
 
 use realmwright_decision::scopes::scope_text;
+use realmwright_decision::why::Moment;
 use realmwright_protocol::oauth2::pkce::may_redeem;
 use realmwright_protocol::oauth2::token::{TokenKind, TokenResponse};
 use realmwright_protocol::secret::RandomToken;
@@ -73,8 +74,9 @@ impl Engine {
             return Err(refused());
         }
         let live = self.live(realm, standing).ok_or_else(refused)?;
-        if self.is_denied(realm, &caller.client, &live)? {
-            return Err(refused());
+        if let Some(why) = self.denial_of(realm, &caller.client, &live)? {
+            let refused = self.refuse_grant(cx, call, &caller, (&live, Moment::Redemption, why));
+            return Err(refused.await?);
         }
         let resource = narrowed(redemption.resource, &live.grant.resource)
             .ok_or_else(|| refusal(realm, &super::refresh::invalid_target()))?;

@@ -5,6 +5,7 @@ mod code;
 mod refresh;
 
 use realmwright_decision::audit::{AuditEvent, AuditRecord, ClientAuth};
+use realmwright_decision::why::{Moment, Why};
 use realmwright_protocol::oauth2::token::TokenRequest;
 use realmwright_protocol::oauth2::{EndpointError, ErrorCode};
 use realmwright_snapshot::{ClientAuthentication, ClientId, GrantType, ScopeName};
@@ -13,9 +14,11 @@ use realmwright_store::{Change, GrantId, SubjectId};
 use crate::Engine;
 use crate::api::{BackChannelCall, CallFault, JsonAnswer, OAuthError, RequestContext};
 use crate::audit::{by_person, circumstances};
-use crate::client_authentication::Caller;
+use crate::client_authentication::{CallOutcome, Caller};
+use crate::denials::Refused;
 use crate::ports::Observation;
 use crate::runtime_realm::RuntimeRealm;
+use crate::tokens::LiveGrant;
 
 pub(crate) fn refusal(realm: &RuntimeRealm, error: &EndpointError) -> CallFault {
     CallFault::OAuth(OAuthError::of(error, realm.issuer()))
@@ -137,6 +140,39 @@ impl Engine {
             oauth_scopes: scopes.to_vec(),
         };
         by_person(context, sub, event)
+    }
+
+    /// Rules refuse now what they once allowed: recorded, and told under a number. A refusal that
+    /// no author wrote looks like any other invalid grant.
+    async fn refuse_grant(
+        &self,
+        cx: &RequestContext,
+        call: &BackChannelCall<'_>,
+        caller: &Caller,
+        (live, moment, why): (&LiveGrant, Moment, Why),
+    ) -> Result<CallFault, CallFault> {
+        let realm = &cx.realm;
+        if matches!(why, Why::BuiltIn { .. }) {
+            return Ok(invalid_grant(realm));
+        }
+        let refused = Refused {
+            client: &caller.client.snapshot().id,
+            sub: live.grant.sub.as_ref(),
+            moment,
+            why: &why,
+        };
+        let told = self.tell_denial(realm, refused)?;
+        let change = told.row.clone().map(Change::RecordDenial);
+        let changes = change.into_iter().collect();
+        match self.commit_call(cx, call, caller, changes).await? {
+            CallOutcome::Done => {}
+            // The person is erased meanwhile.
+            CallOutcome::Refused { .. } => return Ok(invalid_grant(realm)),
+        }
+        let why = format!("access is denied (reference {})", told.id);
+        self.remember_denial(told);
+        let error = EndpointError::new(ErrorCode::InvalidGrant, why);
+        Ok(refusal(realm, &error))
     }
 
     /// Something came a second time: the whole family ends (KC-AZ-06, RFC 9700 section 4.14.2).

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use realmwright_decision::scopes::{narrow_scopes, scope_text};
+use realmwright_decision::why::Moment;
 use realmwright_protocol::oauth2::token::{TokenKind, TokenResponse};
 use realmwright_protocol::oauth2::{EndpointError, ErrorCode};
 use realmwright_protocol::secret::RandomToken;
@@ -95,8 +96,9 @@ impl Engine {
             return Err(refused());
         }
         let live = self.live(realm, standing).ok_or_else(refused)?;
-        if self.is_denied(realm, &caller.client, &live)? {
-            return Err(refused());
+        if let Some(why) = self.denial_of(realm, &caller.client, &live)? {
+            let refused = self.refuse_grant(cx, call, &caller, (&live, Moment::Refresh, why));
+            return Err(refused.await?);
         }
         let granted = narrow_scopes(
             &realm.snapshot.scopes,

@@ -379,6 +379,7 @@ impl Engine {
             used_login: run.state.typed.clone(),
             pswd_tmp_locked: reason == Refused::Barred,
             tried_old_pswd: false,
+            error_id: None,
         };
         let record = by_person(run.audit_context(), sub.as_ref(), event);
         run.changes.extend(self.audit(&realm, &record));

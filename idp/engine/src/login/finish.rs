@@ -6,20 +6,22 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use realmwright_decision::access::AccessDecision;
-use realmwright_decision::audit::{AuditEvent, AuditRecord, LoginError};
+use realmwright_decision::audit::AuditEvent;
 use realmwright_decision::facts::{Authentication, Facts, Login, Session};
 use realmwright_decision::flow::Machine;
+use realmwright_decision::why::Moment;
 use realmwright_protocol::oauth2::ErrorCode;
-use realmwright_snapshot::{GrantType, MethodName, OnDeny};
+use realmwright_snapshot::{GrantType, MethodName};
 use realmwright_store::{
     AuthenticationRow, Change, CodeRow, ConsentRow, GrantId, GrantRow, SessionId, SessionRow,
     SubjectId,
 };
 
+use super::deny::DeniedLogin;
 use super::state::Done;
 use super::{Run, Stored, finished};
 use crate::Engine;
-use crate::api::{ClientResponse, EngineFault, ErrorKind, ErrorPage, Reply, Step};
+use crate::api::{ClientResponse, EngineFault, Reply, Step};
 use crate::audit::by_person;
 use crate::crypto::{token, token_hash, uuid};
 use crate::people::PersonRecord;
@@ -48,7 +50,8 @@ impl Engine {
         });
         let facts = combined(existing.as_ref(), &run.state.pass.passed, &done);
         if let Some(denial) = run.decide(now, Some(&facts), |m: &Machine<'_>, s| m.denied(s))? {
-            return self.deny(run, denial).await;
+            let refusal = DeniedLogin::by_flow(denial, Moment::BeforeCode);
+            return self.deny(run, refusal).await;
         }
         // What tokens and access rules say of this login: a session whose factors do not count
         // (`prompt=login`, `max_age`) lends none.
@@ -59,8 +62,8 @@ impl Engine {
         };
         let rule = match self.access(&run, &person, &facts, now)? {
             AccessDecision::Allowed { rule } => rule,
-            AccessDecision::Denied { on_deny, .. } => {
-                return self.no_access(run, &person, on_deny).await;
+            AccessDecision::Denied { on_deny, why } => {
+                return self.deny(run, DeniedLogin::by_access(on_deny, why)).await;
             }
         };
         Box::pin(self.issue_code(run, person, (&done, &facts, rule, consent))).await
@@ -106,51 +109,6 @@ impl Engine {
             login: &login,
             now,
         }))
-    }
-
-    async fn no_access(
-        &self,
-        mut run: Run,
-        person: &PersonRecord,
-        on_deny: OnDeny,
-    ) -> Result<Reply, EngineFault> {
-        let realm = Arc::clone(&run.cx.realm);
-        self.ports
-            .observer
-            .observe(realm.id(), Observation::LoginDenied);
-        let event = self.failed(&run, LoginError::AccessDenied);
-        let record = by_person(run.audit_context(), Some(&person.row.sub), event);
-        run.changes.extend(self.audit(&realm, &record));
-        self.drop_login(&mut run).await?;
-        let silent = run.valid.request.prompt.forbids_pages();
-        let step = if on_deny == OnDeny::ProtocolError || silent {
-            run.valid
-                .refuse(&realm, ErrorCode::AccessDenied, "access is denied")
-        } else {
-            Step::Error(Box::new(ErrorPage {
-                client: Some(run.valid.client_view(&realm)),
-                detail: Some("access".to_owned()),
-                ..ErrorPage::new(ErrorKind::Denied)
-            }))
-        };
-        Ok(run.reply(step))
-    }
-
-    fn failed(&self, run: &Run, error: LoginError) -> AuditEvent {
-        AuditEvent::LoginFailed {
-            error,
-            failed_method: None,
-            auth_methods: run.passed_methods(),
-            used_login: run.state.typed.clone(),
-            pswd_tmp_locked: false,
-            tried_old_pswd: false,
-        }
-    }
-
-    pub(super) fn login_denied(&self, run: &Run, rule: &str) -> AuditRecord {
-        let sub = run.state.subject();
-        let event = self.failed(run, LoginError::Denied(rule.to_owned()));
-        by_person(run.audit_context(), sub.as_ref(), event)
     }
 
     async fn issue_code(

@@ -9,6 +9,7 @@
 //! well.
 
 mod answer;
+mod deny;
 mod finish;
 pub(crate) mod generator;
 mod page;
@@ -16,19 +17,20 @@ pub(crate) mod state;
 
 pub(crate) use page::form_action;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use realmwright_decision::facts::Session;
 use realmwright_decision::flow::{
-    Ask, Decision, Denial, Machine, Offer, OfferKind, SessionEffect, Situation,
+    Ask, Decision, Machine, Offer, OfferKind, SessionEffect, Situation,
 };
 use realmwright_decision::scopes::{ConsentDecision, ConsentPrompt, decide_consent};
+use realmwright_decision::why::Moment;
 use realmwright_protocol::oauth2::ErrorCode;
-use realmwright_snapshot::{DenyTarget, MethodName};
+use realmwright_snapshot::MethodName;
 use realmwright_store::{Change, LoginId, Outcome, Refusal};
 use secrecy::{ExposeSecret, SecretString};
 
+use self::deny::DeniedLogin;
 use self::state::{LoginState, Stage};
 use crate::Engine;
 use crate::api::{
@@ -38,7 +40,6 @@ use crate::api::{
 use crate::authorize::ValidRequest;
 use crate::crypto::{base64url, equal, token, token_hash, uuid};
 use crate::people::PersonRecord;
-use crate::ports::Observation;
 use crate::sessions::{LiveSession, later};
 
 /// How long a request waits for the configuration that its login has seen.
@@ -265,7 +266,13 @@ impl Engine {
                 run.state.pass.session_counts |= run.state.pass.passed.is_empty();
                 Box::pin(self.after_enough(run)).await
             }
-            Decision::Deny(denial) => self.deny(run, denial).await,
+            Decision::Deny(denial) => {
+                let moment = match run.origin {
+                    Origin::Entry => Moment::Entry,
+                    Origin::Submission => Moment::AfterStep,
+                };
+                self.deny(run, DeniedLogin::by_flow(denial, moment)).await
+            }
         }
     }
 
@@ -455,42 +462,13 @@ impl Engine {
         }
     }
 
-    /// Ends the login with a denial.
-    async fn deny(&self, mut run: Run, denial: Denial) -> Result<Reply, EngineFault> {
-        let realm = Arc::clone(&run.cx.realm);
-        self.ports
-            .observer
-            .observe(realm.id(), Observation::LoginDenied);
-        let record = self.login_denied(&run, denial.name());
-        run.changes.extend(self.audit(&realm, &record));
-        self.drop_login(&mut run).await?;
-        let to_client =
-            denial.show == DenyTarget::Client || run.valid.request.prompt.forbids_pages();
-        let step = if to_client {
-            run.valid
-                .refuse(&realm, ErrorCode::AccessDenied, "the login is denied")
-        } else {
-            let default = &realm.snapshot.core.locales.default;
-            Step::Error(Box::new(ErrorPage {
-                kind: ErrorKind::Denied,
-                message: denial
-                    .message
-                    .get(&run.valid.locale, default)
-                    .map(str::to_owned),
-                client: Some(run.valid.client_view(&realm)),
-                detail: Some(denial.name().to_owned()),
-            }))
-        };
-        Ok(run.reply(step))
-    }
-
     /// Commits what is due and removes the row, if there is one.
-    async fn drop_login(&self, run: &mut Run) -> Result<(), EngineFault> {
+    async fn drop_login(&self, run: &mut Run) -> Result<Stored, EngineFault> {
         let last = finished(run);
-        if last.is_empty() && run.changes.is_empty() {
-            return Ok(());
+        if last.is_empty() && run.changes.is_empty() && run.soft.is_empty() {
+            return Ok(Stored::Done);
         }
-        self.commit_login(run, last).await.map(|_| ())
+        self.commit_login(run, last).await
     }
 
     /// `POST /login`: the first answer, to a page whose request travelled sealed.

@@ -329,6 +329,24 @@ impl World {
         *self.newest.0.lock().unwrap() = Some(Arc::clone(&self.realm));
     }
 
+    /// Serves another realm with keys of its own.
+    pub(crate) fn serve_foreign(&mut self, snapshot: RealmSnapshot) {
+        let now = self.clock.now();
+        self.keyring = Arc::new(keyring(&snapshot, now));
+        self.secrets = Arc::new(secrets(&snapshot, now));
+        self.realm = Arc::new(
+            RuntimeRealm::prepare(
+                Arc::new(snapshot),
+                version(1),
+                Arc::clone(&self.keyring),
+                Arc::clone(&self.secrets),
+                now,
+                None,
+            )
+            .unwrap(),
+        );
+    }
+
     pub(crate) fn context(&self) -> RequestContext {
         RequestContext {
             realm: Arc::clone(&self.realm),

@@ -7,6 +7,7 @@ mod accounts;
 mod assertions;
 mod choice;
 mod client_secrets;
+mod denials;
 mod first_submission;
 mod flow;
 mod login;

@@ -22,7 +22,7 @@ use crate::visit::{Refused, Visit};
 const LARGEST_BODY: usize = 256 * 1024;
 
 /// An answer, or the refusal.
-type Answer = Result<Response, Refused>;
+pub(super) type Answer = Result<Response, Refused>;
 
 /// Who calls.
 pub(crate) async fn caller(visit: &Visit) -> Result<AccountsCaller, Refused> {
@@ -39,11 +39,11 @@ pub(crate) async fn caller(visit: &Visit) -> Result<AccountsCaller, Refused> {
 }
 
 /// The value of a call, or its refusal.
-fn settle<T>(visit: &Visit, result: Result<T, AccountsError>) -> Result<T, Refused> {
+pub(super) fn settle<T>(visit: &Visit, result: Result<T, AccountsError>) -> Result<T, Refused> {
     result.map_err(|error| refuse(visit, &error).into())
 }
 
-fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
+pub(super) fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
     match serde_json::to_vec(value) {
         Ok(body) => (
             status,

@@ -39,6 +39,7 @@ use utoipa::{Modify, OpenApi};
         paths::end_session,
         paths::reset_factor,
         paths::export,
+        paths::denial,
     ),
     components(schemas(
         schemas::Account,
@@ -52,6 +53,14 @@ use utoipa::{Modify, OpenApi};
         schemas::AccountChange,
         schemas::ImportAnswer,
         schemas::ImportOutcome,
+        schemas::Denial,
+        schemas::DataClass,
+        schemas::Moment,
+        schemas::Why,
+        schemas::JudgedRule,
+        schemas::JudgedAtom,
+        schemas::RuleList,
+        schemas::Verdict,
         schemas::Problem,
     ))
 )]

@@ -101,10 +101,12 @@ fn error_page(visit: &Visit, page: ErrorPage) -> Response {
         message,
         client,
         detail,
+        error_id,
     } = page;
+    let id = error_id.unwrap_or_else(|| visit.web.error_id());
     let kind = match kind {
         EngineErrorKind::Denied => {
-            return denied(visit, message, client, detail.as_deref());
+            return denied(visit, id, message, client, detail.as_deref());
         }
         EngineErrorKind::UnknownClient => ErrorKind::UnknownClient,
         EngineErrorKind::RedirectUri => ErrorKind::Redirect,
@@ -112,7 +114,6 @@ fn error_page(visit: &Visit, page: ErrorPage) -> Response {
         EngineErrorKind::LoginGone => ErrorKind::LoginGone,
         EngineErrorKind::LogoutRedirectUri => ErrorKind::LogoutReturn,
     };
-    let id = visit.web.error_id();
     visit.log(&id, kind.key(), detail.as_deref());
     visit.error_page(ErrorView {
         again_href: client
@@ -127,11 +128,11 @@ fn error_page(visit: &Visit, page: ErrorPage) -> Response {
 /// APP-12.
 fn denied(
     visit: &Visit,
+    id: String,
     message: Option<String>,
     client: Option<ClientView>,
     detail: Option<&str>,
 ) -> Response {
-    let id = visit.web.error_id();
     visit.log(&id, "denied", detail);
     let page = Page::Denied(DeniedView {
         id,

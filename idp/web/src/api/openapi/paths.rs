@@ -5,8 +5,8 @@
 )]
 
 use super::schemas::{
-    Account, AccountChange, AccountPage, AccountSessions, AccountState, ImportAnswer, NewAccount,
-    NewPassword, Problem,
+    Account, AccountChange, AccountPage, AccountSessions, AccountState, Denial, ImportAnswer,
+    NewAccount, NewPassword, Problem,
 };
 
 macro_rules! operation {
@@ -343,5 +343,34 @@ operation!(export,
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+    ),
+);
+
+operation!(
+    denial,
+    get,
+    path = "/denials/{id}",
+    operation_id = "getDenial",
+    summary = "Read why somebody was refused",
+    description = "By the number on the page of the denial, or behind `reference` in the `error_description` that the application got. Hyphens may be left out, and capitals do not matter.",
+    params(("id" = String, Path)),
+    responses(
+        (status = 200, body = Denial),
+        (
+            status = 401,
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403,
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404,
+            description = "Never recorded in this realm, or no longer kept",
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
     ),
 );

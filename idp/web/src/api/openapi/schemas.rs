@@ -183,6 +183,124 @@ pub(crate) enum ImportOutcome {
     Failed,
 }
 
+/// Why somebody was refused. Truth values only: no value of an attribute is recorded.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Denial {
+    /// What the person or the application was told.
+    id: String,
+    /// When; the first time where it stands for several within a minute.
+    #[schema(format = DateTime)]
+    at: String,
+    /// Forgotten at.
+    #[schema(format = DateTime)]
+    expires_at: String,
+    /// The realm.
+    realm: String,
+    /// The region.
+    region: String,
+    /// The application that they were on their way to.
+    client: String,
+    /// Who; null where that was not known yet.
+    sub: Option<String>,
+    /// Digest of the configuration that refused.
+    digest: String,
+    class: DataClass,
+    moment: Moment,
+    /// Revision of that configuration.
+    revision: u64,
+    why: Why,
+}
+
+/// Strictest class of what was read.
+#[derive(ToSchema, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum DataClass {
+    Pseudonymous,
+    Personal,
+    Medical,
+}
+
+/// When in the course of things.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) enum Moment {
+    Entry,
+    AfterStep,
+    BeforeCode,
+    Redemption,
+    Refresh,
+}
+
+/// What refused.
+#[derive(ToSchema, serde::Serialize)]
+#[serde(tag = "by", rename_all = "camelCase")]
+pub(crate) enum Why {
+    /// A rule of an `AuthFlow`.
+    Flow {
+        /// The flow.
+        flow: String,
+        rule: JudgedRule,
+    },
+    /// The access rules of the `Client`, of which none let the person in.
+    Access { rules: Vec<JudgedRule> },
+    /// The provider itself.
+    BuiltIn {
+        /// Its rule.
+        rule: String,
+    },
+}
+
+/// A rule and what it came to.
+#[derive(ToSchema, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct JudgedRule {
+    list: RuleList,
+    /// Its name in the list.
+    name: String,
+    /// Absent where an atom is left out.
+    truth: Option<Verdict>,
+    class: DataClass,
+    /// Digest (BLAKE3) of the source of its condition; absent where it has none.
+    condition: Option<String>,
+    /// The parts of the condition that no `&&`, `||`, `!` or `?:` splits.
+    atoms: Vec<JudgedAtom>,
+    /// How many atoms read medical attributes and are left out.
+    left_out: u32,
+}
+
+/// An atom and what it came to.
+#[derive(ToSchema, serde::Serialize)]
+pub(crate) struct JudgedAtom {
+    /// Its place among the different atoms of the condition, from 0.
+    at: u32,
+    truth: Verdict,
+    class: DataClass,
+}
+
+/// Where a rule stands: `spec.deny`, `spec.entry`, `spec.afterStep` of an `AuthFlow`, or
+/// `spec.access.rules` of a `Client`.
+#[derive(ToSchema, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum RuleList {
+    Deny,
+    Entry,
+    AfterStep,
+    Access,
+}
+
+/// What came of it: `absent` where something that it reads has no value, `notIdentified` where the
+/// person was not known yet.
+#[derive(ToSchema, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Verdict {
+    True,
+    False,
+    Absent,
+    NotIdentified,
+    Failed,
+}
+
 /// RFC 9457.
 #[derive(ToSchema)]
 pub(crate) struct Problem {

@@ -2,9 +2,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use realmwright_engine::accounts::{
-    Account, AccountChange, AccountCredential, AccountSession, AccountState, NewAccount,
-    NewPassword,
+    Account, AccountChange, AccountCredential, AccountSession, AccountState, BuiltIn, Denial,
+    JudgedAtom, JudgedRule, Moment, NewAccount, NewPassword, RefusalRecord, RuleList, Verdict, Why,
 };
+use realmwright_snapshot::{DataClass, Digest};
 use serde_json::{Value, json};
 
 use super::*;
@@ -110,6 +111,93 @@ fn answers_have_the_fields_that_are_described() {
         clients: Vec::new(),
     };
     assert_eq!(keys(&session), fields("AccountSession"));
+}
+
+/// Every shape of a refusal has the fields that are described.
+#[test]
+fn denials_have_the_fields_that_are_described() {
+    let rule = JudgedRule {
+        list: RuleList::Deny,
+        name: String::new(),
+        truth: Some(Verdict::True),
+        class: DataClass::Personal,
+        condition: Some(Digest::of(b"")),
+        atoms: vec![JudgedAtom {
+            at: 0,
+            truth: Verdict::False,
+            class: DataClass::Personal,
+        }],
+        left_out: 0,
+    };
+    assert_eq!(keys(&rule), fields("JudgedRule"));
+    assert_eq!(keys(&rule.atoms[0]), fields("JudgedAtom"));
+    let denial = |why| Denial {
+        id: String::new(),
+        at: Timestamp::UNIX_EPOCH,
+        expires_at: Timestamp::UNIX_EPOCH,
+        realm: "a".into(),
+        region: "b".into(),
+        client: "c".into(),
+        sub: None,
+        digest: String::new(),
+        class: String::new(),
+        record: RefusalRecord {
+            moment: Moment::Entry,
+            revision: 1,
+            why,
+        },
+    };
+    let whys = [
+        Why::Flow {
+            flow: "f".into(),
+            rule: rule.clone(),
+        },
+        Why::Access { rules: vec![rule] },
+        Why::BuiltIn {
+            rule: BuiltIn::NoMethodLeft,
+        },
+    ];
+    let described = described();
+    let shapes = described["components"]["schemas"]["Why"]["oneOf"]
+        .as_array()
+        .unwrap();
+    assert_eq!(shapes.len(), whys.len());
+    for (why, shape) in whys.into_iter().zip(shapes) {
+        let expected: BTreeSet<String> = shape["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
+        assert_eq!(keys(&why), expected);
+        let by = &shape["properties"]["by"]["enum"][0];
+        assert_eq!(&serde_json::to_value(&why).unwrap()["by"], by);
+        assert_eq!(keys(&denial(why)), fields("Denial"));
+    }
+    let names = |schema: &str| described["components"]["schemas"][schema]["enum"].clone();
+    let moments = [
+        Moment::Entry,
+        Moment::AfterStep,
+        Moment::BeforeCode,
+        Moment::Redemption,
+        Moment::Refresh,
+    ];
+    assert_eq!(json!(moments), names("Moment"));
+    let verdicts = [
+        Verdict::True,
+        Verdict::False,
+        Verdict::Absent,
+        Verdict::NotIdentified,
+        Verdict::Failed,
+    ];
+    assert_eq!(json!(verdicts), names("Verdict"));
+    let lists = [
+        RuleList::Deny,
+        RuleList::Entry,
+        RuleList::AfterStep,
+        RuleList::Access,
+    ];
+    assert_eq!(json!(lists), names("RuleList"));
 }
 
 /// The engine refuses unknown fields and names those it knows.
