@@ -48,6 +48,7 @@ mod secrets;
 mod stage;
 mod structure;
 mod validate;
+pub mod why;
 mod yaml;
 
 pub use compiler::{Compilation, CompileProfile, CompiledRealm, Compiler, TestResult, Work};

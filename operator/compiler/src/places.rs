@@ -1,5 +1,6 @@
 //! Where a served application or realm is declared.
 
+use realmwright_crds::ClientSpec;
 use realmwright_snapshot::ClientId;
 
 use crate::compiler::{CompiledRealm, Compiler};
@@ -27,23 +28,31 @@ impl Compiler {
     /// Where an application of it is declared; none when it has no such application.
     #[must_use]
     pub fn place_of_client(&self, realm: &CompiledRealm, id: &ClientId) -> Option<Location> {
-        let mut objects = self.objects();
-        let declared = objects.find(|placed| {
+        self.client(realm, id).and_then(|(placed, _)| name(placed))
+    }
+
+    /// The objects that belong to a realm.
+    pub(crate) fn members<'a>(&'a self, realm: &CompiledRealm) -> impl Iterator<Item = &'a Placed> {
+        self.objects().filter(|placed| {
+            let key = placed.object.realm.as_ref();
+            key.is_some_and(|key| key.namespace == realm.namespace && key.name == realm.name)
+        })
+    }
+
+    /// An application of a realm, as it is declared.
+    pub(crate) fn client<'a>(
+        &'a self,
+        realm: &CompiledRealm,
+        id: &ClientId,
+    ) -> Option<(&'a Placed, &'a ClientSpec)> {
+        self.members(realm).find_map(|placed| {
             let Resource::Client(spec) = &placed.object.resource else {
-                return false;
+                return None;
             };
-            let of_realm = placed
-                .object
-                .realm
-                .as_ref()
-                .is_some_and(|key| key.namespace == realm.namespace && key.name == realm.name);
-            of_realm
-                && client::identifier(&Typed {
-                    placed,
-                    spec: spec.as_ref(),
-                }) == id.as_str()
-        })?;
-        name(declared)
+            let spec = spec.as_ref();
+            let named = client::identifier(&Typed { placed, spec }) == id.as_str();
+            named.then_some((placed, spec))
+        })
     }
 }
 
