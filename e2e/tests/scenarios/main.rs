@@ -27,3 +27,4 @@ mod refusals;
 mod region_database;
 mod relying_party;
 mod support;
+mod why_denied;

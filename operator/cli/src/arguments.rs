@@ -110,6 +110,8 @@ pub(crate) enum Command {
     Keys(Keys),
     /// Look after people's accounts through the REST API of a realm.
     Accounts(Box<Accounts>),
+    /// Say which rule refused somebody, by the number that they were shown.
+    WhyDenied(Box<WhyDenied>),
 }
 
 /// A folder of YAML.
@@ -393,6 +395,37 @@ pub(crate) struct Accounts {
 
     #[command(subcommand)]
     pub(crate) command: AccountsCommand,
+}
+
+/// A refusal, and where its rule is written.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The number is on the page of the denial, or behind `reference` in the error_description that the
+application got; hyphens may be left out. What is shown was recorded when the person was refused:
+the rule, and whether each of its conditions held. No value of an attribute is recorded, and of
+medical attributes not even that.
+
+The configuration is a folder, REVISION:PATH in the Git work tree here, or a folder of sealed
+snapshots; with --dev it is the folder that is served. Without one there are no files, lines and
+texts to show.
+
+Examples:
+  realmwright why-denied 7f3a-k2pq-9d4e --dev examples/quickstart
+  realmwright why-denied 7f3a-k2pq-9d4e config/ --issuer https://id.example.com/main \\
+      --client-id helpdesk --client-secret-file secret
+  realmwright why-denied 7f3a-k2pq-9d4e v1.4:config --format json
+
+Exit status: 0 the refusal is shown, 1 there is none of this number (any more)."
+)]
+pub(crate) struct WhyDenied {
+    /// The number, such as 7f3a-k2pq-9d4e.
+    pub(crate) id: String,
+
+    /// The configuration that the rule is written in.
+    pub(crate) configuration: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) target: Target,
 }
 
 /// Which realm, and as whom.

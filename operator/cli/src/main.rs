@@ -1,4 +1,6 @@
 //! `realmwright`: the command line for people. `dev` serves a folder of YAML, `validate`, `test`,
+//! `plan`, `evaluate`, `explain`, `crds` and `schemas` work on files alone, `accounts` talks to the
+//! REST API of a served realm, and `why-denied` does both.
 //! `plan`, `evaluate`, `explain`, `crds` and `schemas` work on files alone, `keys` works on the state of `dev`, and `accounts`
 //! talks to the REST API of a served realm.
 //!
@@ -17,6 +19,7 @@ mod keys;
 mod output;
 mod reports;
 mod sides;
+mod why_denied;
 
 use std::process::ExitCode;
 
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Command::Dev(command) => dev::run(*command, output),
         Command::Keys(command) => keys::run(command, output),
         Command::Accounts(command) => accounts::run(*command, output),
+        Command::WhyDenied(command) => why_denied::run(&command, output),
     };
     match ran {
         Ok(outcome) => outcome.into(),

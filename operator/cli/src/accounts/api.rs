@@ -24,6 +24,7 @@ pub(crate) struct Api {
     credentials: Credentials,
     token_endpoint: Url,
     accounts: Url,
+    denials: Url,
     token: SecretString,
 }
 
@@ -68,6 +69,7 @@ impl Api {
         }
         let mut api = Self {
             accounts: Url::parse(&format!("{issuer}/api/v1/accounts"))?,
+            denials: Url::parse(&format!("{issuer}/api/v1/denials"))?,
             token_endpoint: metadata.token_endpoint,
             token: SecretString::default(),
             credentials,
@@ -104,11 +106,12 @@ impl Api {
     }
 
     fn url(&self, path: &[&str]) -> anyhow::Result<Url> {
-        let mut url = self.accounts.clone();
-        url.path_segments_mut()
-            .map_err(|()| anyhow::anyhow!("the issuer is no base for paths"))?
-            .extend(path);
-        Ok(url)
+        below(&self.accounts, path)
+    }
+
+    /// The realm that is spoken to.
+    pub(crate) const fn issuer(&self) -> &Url {
+        &self.credentials.issuer
     }
 
     async fn call(
@@ -144,6 +147,12 @@ impl Api {
         self.change(Method::GET, path, None).await
     }
 
+    /// A refusal by its number; none when there is none.
+    pub(crate) async fn denial(&mut self, id: &str) -> anyhow::Result<Option<Value>> {
+        let url = below(&self.denials, &[id])?;
+        self.answer(Method::GET, url, None).await
+    }
+
     /// The answer to a change; none when there is no such account.
     pub(crate) async fn change(
         &mut self,
@@ -152,6 +161,15 @@ impl Api {
         json: Option<&Value>,
     ) -> anyhow::Result<Option<Value>> {
         let url = self.url(path)?;
+        self.answer(method, url, json).await
+    }
+
+    async fn answer(
+        &mut self,
+        method: Method,
+        url: Url,
+        json: Option<&Value>,
+    ) -> anyhow::Result<Option<Value>> {
         let content = json.map(Content::json).transpose()?;
         match self.call(method, url, content).await? {
             (StatusCode::NOT_FOUND, _) => Ok(None),
@@ -251,6 +269,14 @@ impl Content {
             bytes: serde_json::to_vec(value)?,
         })
     }
+}
+
+fn below(base: &Url, path: &[&str]) -> anyhow::Result<Url> {
+    let mut url = base.clone();
+    url.path_segments_mut()
+        .map_err(|()| anyhow::anyhow!("the issuer is no base for paths"))?
+        .extend(path);
+    Ok(url)
 }
 
 fn encoded(text: &str) -> String {

@@ -1,6 +1,6 @@
 //! `realmwright accounts`: people's accounts through the REST API.
 
-mod api;
+pub(crate) mod api;
 mod import;
 mod rules;
 mod show;

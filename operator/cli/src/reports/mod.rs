@@ -48,6 +48,8 @@ impl Place {
         let file = root.join(location.file.as_ref());
         let here = std::env::current_dir().ok();
         let relative = here.and_then(|here| file.strip_prefix(here).ok().map(Path::to_owned));
+        // The folder here is `.`, which a path says by itself.
+        let relative = relative.or_else(|| file.strip_prefix(".").ok().map(Path::to_owned));
         Self {
             file: relative.unwrap_or(file),
             line: location.line,

@@ -62,6 +62,18 @@ pub(crate) fn one(name: &str) -> anyhow::Result<Side> {
     Ok(side(held(name, name)?, &CompileProfile::Production))
 }
 
+/// Reads one configuration as a process of this profile serves it: of a folder that `dev` serves,
+/// with the Secrets that it keeps there.
+pub(crate) fn served(name: &str, profile: &CompileProfile) -> anyhow::Result<Side> {
+    let path = Path::new(name);
+    let held = if path.exists() {
+        on_disk(path, folder::read)?
+    } else {
+        held(name, name)?
+    };
+    Ok(side(held, profile))
+}
+
 fn side(held: Held, profile: &CompileProfile) -> Side {
     match held {
         Held::Snapshots(snapshots) => Side {
@@ -89,7 +101,7 @@ fn side(held: Held, profile: &CompileProfile) -> Side {
 fn held(name: &str, other: &str) -> anyhow::Result<Held> {
     let path = Path::new(name);
     if path.exists() {
-        return on_disk(path);
+        return on_disk(path, folder::read_committed);
     }
     let (manifests, root) = match name.split_once(':') {
         Some((revision, path)) => (git::read(Path::new("."), revision, path)?, path.into()),
@@ -109,7 +121,7 @@ fn held(name: &str, other: &str) -> anyhow::Result<Held> {
     Ok(Held::Manifests(manifests, root))
 }
 
-fn on_disk(path: &Path) -> anyhow::Result<Held> {
+fn on_disk(path: &Path, read: impl Fn(&Path) -> anyhow::Result<Manifests>) -> anyhow::Result<Held> {
     if path.is_dir() {
         let directory = Directory::new(path);
         let heads = directory.heads()?;
@@ -124,7 +136,7 @@ fn on_disk(path: &Path) -> anyhow::Result<Held> {
             return Ok(Held::Snapshots(snapshots));
         }
     }
-    let manifests = folder::read_committed(path)?;
+    let manifests = read(path)?;
     if manifests.is_empty() {
         bail!("{} holds no YAML files", path.display());
     }
