@@ -38,7 +38,9 @@ const PAGES: &str = "
 ## Pages
 
 A browser that cannot be sent on sees a page in its language, with a number that the log has too. A
-denial by a flow or an access rule is a page of its own: 403, with the author's message.
+denial by a flow or an access rule is a page of its own: 403, with the author's message. Its number, and
+the reference in a description, is what [`realmwright why-denied`](why-denied.md) and
+`GET /api/v1/denials/{id}` take.
 
 | page | status | when | text |
 |---|---|---|---|
@@ -75,7 +77,7 @@ const fn of_code(code: ErrorCode) -> (&'static str, &'static str) {
             "token",
             "The code or the refresh token is unknown, used, expired, revoked or of another client; \
              `redirect_uri` or `code_verifier` does not fit; the session has ended; or a rule denies \
-             now what it once allowed.",
+             now what it once allowed, and then the description has a reference (below).",
         ),
         ErrorCode::UnauthorizedClient => {
             ("authorization, token", "The client may not use this grant.")
@@ -102,7 +104,8 @@ const fn of_code(code: ErrorCode) -> (&'static str, &'static str) {
         ErrorCode::InsufficientScope => ("userinfo", "The access token has no scope `openid`."),
         ErrorCode::AccessDenied => (
             "authorization",
-            "A flow or an access rule denies, the person refused consent, or gave up.",
+            "A flow or an access rule denies, and then the description has a reference (below); the \
+             person refused consent, or gave up.",
         ),
         ErrorCode::LoginRequired => (
             "authorization",
