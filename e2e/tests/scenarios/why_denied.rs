@@ -129,11 +129,15 @@ async fn refused(dev: &Dev, client: &str) -> String {
     id
 }
 
-/// Runs it in the folder: status, and what it said.
 fn why_denied(dev: &Dev, arguments: &[&str]) -> (Option<i32>, String) {
+    run(dev, &[&["why-denied"], arguments].concat())
+}
+
+/// Runs it in the folder: status, and what it said.
+fn run(dev: &Dev, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(binary("realmwright"));
-    command.current_dir(dev.folder()).args(["why-denied"]);
-    let mut running = Running::start(command.args(arguments).args(["--dev", "."]));
+    command.current_dir(dev.folder()).args(arguments);
+    let mut running = Running::start(command.args(["--dev", "."]));
     let code = running.end(Duration::from_secs(30));
     running.assert_discreet();
     let said = running.text();
@@ -288,4 +292,30 @@ async fn a_wrong_password_has_no_number() {
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.asks_for("password"), "{}", page.html);
     assert_eq!(page.text_of("error-id"), None);
+}
+
+/// KC-EVAL-01: the same account against the folder, before somebody logs in.
+#[tokio::test]
+async fn a_living_account_is_evaluated_without_a_login() {
+    let dev = dev();
+    let meant = format!("email={LOGIN}");
+    let evaluate = |client: &str, account: &str| {
+        run(
+            &dev,
+            &["evaluate", ".", "--client", client, "--account", account],
+        )
+    };
+    let (code, said) = evaluate("wards", &meant);
+    assert_eq!(code, Some(1), "{said}");
+    assert_says(&said, &["step 1     password\n", "by unverified"]);
+    let (code, said) = evaluate("app", &meant);
+    assert_eq!(code, Some(0), "{said}");
+    assert_says(&said, &["step 1     password\n", "  in\n"]);
+
+    let (code, said) = evaluate("app", "email=nobody@example.com");
+    assert_eq!(code, Some(3), "{said}");
+    assert_says(&said, &["there is no account with this email"]);
+    let (code, said) = evaluate("app", "nobody");
+    assert_eq!(code, Some(3), "{said}");
+    assert_says(&said, &["there is no account nobody"]);
 }

@@ -170,13 +170,16 @@ pub(crate) struct Compare {
 #[derive(Debug, Args)]
 #[command(
     after_help = "The code that serves answers; nothing is stored and nobody is logged in. The configuration is a
-folder, REVISION:PATH in the Git work tree, or a folder of sealed snapshots. Without --attribute and
---person it is somebody without attributes who holds every credential.
+folder, REVISION:PATH in the Git work tree, or a folder of sealed snapshots. Without --attribute,
+--person and --account it is somebody without attributes who holds every credential. An account is
+read through the REST API of the realm that it lives in; the configuration may be another one, such
+as a change that is not served yet. Rules about `person.sub` see an invented one.
 
 Examples:
   realmwright evaluate examples/quickstart --client demo --person demo --scope openid --scope email
   realmwright evaluate config/ --client demo --attribute email=ann@example.com --role staff --ip 192.0.2.1
   realmwright evaluate main:config --client demo --session password --session-age 2h --prompt none
+  realmwright evaluate config/ --client demo --dev config/ --account email=ann@example.com
 
 Exit status: 0 the person gets in, 1 the login is refused."
 )]
@@ -201,6 +204,9 @@ pub(crate) struct Evaluate {
 
     #[command(flatten)]
     pub(crate) request: EvaluatedRequest,
+
+    #[command(flatten)]
+    pub(crate) target: Target,
 }
 
 /// Who logs in.
@@ -211,19 +217,24 @@ pub(crate) struct EvaluatedPerson {
     #[arg(long)]
     pub(crate) person: Option<String>,
 
-    /// An attribute as `name=value`; repeat a name for a list. Stands before that of --person.
+    /// A living account of a served realm, by its identifier or by a searchable attribute as
+    /// `name=value`. Where the realm is and as whom to speak is said as for `accounts`.
+    #[arg(long, conflicts_with = "person")]
+    pub(crate) account: Option<String>,
+
+    /// An attribute as `name=value`; repeat a name for a list. Stands before that of the account.
     #[arg(long = "attribute")]
     pub(crate) attributes: Vec<Assignment>,
 
-    /// A realm role, or `client:role`, beside those of --person.
+    /// A realm role, or `client:role`, beside those of the account.
     #[arg(long = "role")]
     pub(crate) roles: Vec<String>,
 
-    /// A group, as a full path, beside those of --person.
+    /// A group, as a full path, beside those of the account.
     #[arg(long = "group")]
     pub(crate) groups: Vec<String>,
 
-    /// A method whose credential the person holds. Default: all.
+    /// A method whose credential the person holds. Default: those of the account, without one all.
     #[arg(long = "credential")]
     pub(crate) credentials: Vec<String>,
 
@@ -393,6 +404,10 @@ pub(crate) struct Accounts {
     #[command(flatten)]
     pub(crate) target: Target,
 
+    /// Realm, where the folder of --dev has several.
+    #[arg(long, requires = "dev")]
+    pub(crate) realm: Option<String>,
+
     #[command(subcommand)]
     pub(crate) command: AccountsCommand,
 }
@@ -426,6 +441,10 @@ pub(crate) struct WhyDenied {
 
     #[command(flatten)]
     pub(crate) target: Target,
+
+    /// Realm, where the folder of --dev has several.
+    #[arg(long, requires = "dev")]
+    pub(crate) realm: Option<String>,
 }
 
 /// Which realm, and as whom.
@@ -434,10 +453,6 @@ pub(crate) struct Target {
     /// Folder that `realmwright dev` serves.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["issuer", "client_id", "client_secret_file"])]
     pub(crate) dev: Option<PathBuf>,
-
-    /// Realm, where that folder has several.
-    #[arg(long, requires = "dev")]
-    pub(crate) realm: Option<String>,
 
     /// Issuer of the realm.
     #[arg(long, env = "REALMWRIGHT_ISSUER")]
@@ -649,7 +664,9 @@ mod tests {
             Arguments::try_parse_from([&["realmwright", "accounts"], arguments].concat())
         };
         let fault = |arguments: &[&str]| match parse(arguments).unwrap().command {
-            Command::Accounts(accounts) => accounts.target.credentials().unwrap_err().to_string(),
+            Command::Accounts(accounts) => {
+                accounts.target.credentials(None).unwrap_err().to_string()
+            }
             other => panic!("{other:?}"),
         };
         // Whoever develops looks for --dev, and clap would name only what is missing.

@@ -70,7 +70,7 @@ pub(crate) fn run(command: &WhyDenied, output: Output) -> anyhow::Result<Outcome
         .enable_all()
         .build()?
         .block_on(async {
-            let mut api = Api::connect(&command.target).await?;
+            let mut api = Api::connect(&command.target, command.realm.as_deref()).await?;
             let found = api.denial(&command.id).await?;
             anyhow::Ok(found.map(|answer| (answer, api.issuer().clone())))
         })?;
@@ -88,7 +88,7 @@ pub(crate) fn run(command: &WhyDenied, output: Output) -> anyhow::Result<Outcome
         .transpose()?;
     let finding = find(&denial, name.as_deref().unwrap_or_default(), side.as_ref())?;
     if output.format == Format::Json {
-        output.json(&as_json(answer, &finding))?;
+        output.json(&as_json(&answer, &finding))?;
     } else {
         output.text(show::human(&finding, output));
     }
@@ -174,7 +174,7 @@ fn place(denial: &Denial, side: &Side, rule: &ExplainedRule) -> Option<Place> {
 }
 
 /// What the realm answered, and beside it what the configuration says.
-fn as_json(answer: Value, finding: &Finding<'_>) -> Value {
+fn as_json(answer: &Value, finding: &Finding<'_>) -> Value {
     let (compared, digest) = match &finding.compared {
         Compared::Nothing => ("none", None),
         Compared::Same => ("same", Some(&finding.denial.digest)),

@@ -40,9 +40,9 @@ struct Token {
 }
 
 impl Api {
-    /// Reads the realm's metadata and gets a token.
-    pub(crate) async fn connect(target: &Target) -> anyhow::Result<Self> {
-        let credentials = target.credentials()?;
+    /// Reads the metadata of the realm, `realm` where the target has several, and gets a token.
+    pub(crate) async fn connect(target: &Target, realm: Option<&str>) -> anyhow::Result<Self> {
+        let credentials = target.credentials(realm)?;
         let mut http = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none());

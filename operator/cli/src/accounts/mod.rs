@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 mod import;
+pub(crate) mod living;
 mod rules;
 mod show;
 mod target;
@@ -22,7 +23,7 @@ pub(crate) fn run(command: Accounts, output: Output) -> anyhow::Result<Outcome> 
         .enable_all()
         .build()?
         .block_on(async {
-            let mut api = Api::connect(&command.target).await?;
+            let mut api = Api::connect(&command.target, command.realm.as_deref()).await?;
             execute(&mut api, command.command, output).await
         })
 }

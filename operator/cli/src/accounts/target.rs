@@ -19,9 +19,10 @@ pub(crate) struct Credentials {
 
 impl Target {
     /// From the arguments, or from the state of `realmwright dev`.
-    pub(crate) fn credentials(&self) -> anyhow::Result<Credentials> {
+    /// `realm` is the one that is meant where a folder has several.
+    pub(crate) fn credentials(&self, realm: Option<&str>) -> anyhow::Result<Credentials> {
         if let Some(folder) = &self.dev {
-            return of_folder(folder, self.realm.as_deref());
+            return of_folder(folder, realm);
         }
         let (Some(issuer), Some(client_id), Some(file)) =
             (&self.issuer, &self.client_id, &self.client_secret_file)

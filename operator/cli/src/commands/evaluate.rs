@@ -7,15 +7,16 @@ use realmwright_compiler::evaluate::{
     BadQuestion, Ending, EvaluateFault, bootstrap_person, evaluate,
 };
 use realmwright_compiler::{Severity, human};
-use realmwright_crds::names::{ClientIdentifier, GroupPath, ObjectName, RoleName};
+use realmwright_crds::Json;
+use realmwright_crds::names::{GroupPath, ObjectName};
 use realmwright_crds::realm_test::{Case, TestPerson};
-use realmwright_crds::{Json, RoleRef};
 use realmwright_idp::Clock;
 use realmwright_idp::clock::SystemClock;
 use realmwright_snapshot::{RealmSnapshot, ValueKind};
 use serde_json::{Value, json};
 
 use crate::Outcome;
+use crate::accounts::living;
 use crate::arguments::{Assignment, Evaluate, EvaluatedPerson, EvaluatedRequest, Format};
 use crate::output::Output;
 use crate::sides::{self, Side};
@@ -111,7 +112,7 @@ fn case(realm: &RealmSnapshot, command: &Evaluate) -> anyhow::Result<Case> {
     let case = json!({
         "name": "evaluate",
         "client": command.client,
-        "person": person(realm, &command.person)?,
+        "person": person(realm, command)?,
         "request": request(&command.request),
         "context": context(&command.request),
         "expect": {"result": "Allowed"},
@@ -119,19 +120,24 @@ fn case(realm: &RealmSnapshot, command: &Evaluate) -> anyhow::Result<Case> {
     serde_json::from_value(case).context("the question is not well formed")
 }
 
-fn person(realm: &RealmSnapshot, asked: &EvaluatedPerson) -> anyhow::Result<TestPerson> {
+fn person(realm: &RealmSnapshot, command: &Evaluate) -> anyhow::Result<TestPerson> {
     let EvaluatedPerson {
         person,
+        account,
         attributes,
         roles,
         groups,
         credentials,
         required_factors,
         locked,
-    } = asked;
-    let mut of = match person {
-        None => TestPerson::default(),
-        Some(name) => bootstrap_person(realm, name).with_context(|| {
+    } = &command.person;
+    let mut of = match (person, account) {
+        (None, None) => TestPerson::default(),
+        (None, Some(meant)) => {
+            let account = living::fetch(&command.target, command.realm.as_deref(), meant)?;
+            living::person(realm, account)?
+        }
+        (Some(name), _) => bootstrap_person(realm, name).with_context(|| {
             let accounts = realm.core.bootstrap_accounts.iter();
             let names: Vec<&str> = accounts.map(|account| account.name.as_str()).collect();
             format!(
@@ -141,13 +147,15 @@ fn person(realm: &RealmSnapshot, asked: &EvaluatedPerson) -> anyhow::Result<Test
         })?,
     };
     of.attributes.extend(given(realm, attributes)?);
-    of.roles.extend(roles.iter().map(|text| role(text)));
+    of.roles.extend(roles.iter().map(|text| living::role(text)));
     of.groups.extend(groups.iter().cloned().map(GroupPath));
     if !credentials.is_empty() {
         of.credentials = Some(credentials.iter().cloned().map(ObjectName).collect());
     }
-    of.required_factors = required_factors.map(i32::from);
-    of.locked = Some(*locked);
+    if let Some(factors) = required_factors {
+        of.required_factors = Some(i32::from(*factors));
+    }
+    of.locked = Some(*locked || of.locked == Some(true));
     Ok(of)
 }
 
@@ -186,17 +194,6 @@ fn given(
         values.insert(name.to_owned(), Json(value));
     }
     Ok(values)
-}
-
-fn role(text: &str) -> RoleRef {
-    let (client, role) = match text.rsplit_once(':') {
-        Some((client, role)) => (Some(ClientIdentifier(client.to_owned())), role),
-        None => (None, text),
-    };
-    RoleRef {
-        client,
-        role: RoleName(role.to_owned()),
-    }
 }
 
 fn request(asked: &EvaluatedRequest) -> Value {

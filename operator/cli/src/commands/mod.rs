@@ -1,4 +1,4 @@
-//! Commands that need nothing but files.
+//! Commands over files; `evaluate` reads an account beside, when it is asked about one.
 
 pub(crate) mod completion;
 pub(crate) mod crds;

@@ -253,7 +253,7 @@ mod tests {
     use crate::arguments::Format;
     use crate::reports::Place;
 
-    fn denial(why: Value) -> Denial {
+    fn denial(why: &Value) -> Denial {
         let denial = json!({
             "id": "7f3a-k2pq-9d4e",
             "at": "2026-11-25T17:03:11.5Z",
@@ -272,7 +272,7 @@ mod tests {
     }
 
     fn by_flow() -> Denial {
-        denial(json!({
+        denial(&json!({
             "by": "flow",
             "flow": "careful",
             "rule": {
@@ -375,7 +375,7 @@ mod tests {
 
     #[test]
     fn access_rules() {
-        let by_access = denial(json!({"by": "access", "rules": []}));
+        let by_access = denial(&json!({"by": "access", "rules": []}));
         let rules = [
             ("staff", Verdict::False, "\"staff\" in person.roles"),
             (
@@ -397,7 +397,7 @@ mod tests {
 
     #[test]
     fn what_no_author_wrote() {
-        let mut built_in = denial(json!({"by": "builtIn", "rule": "NoMethodLeft"}));
+        let mut built_in = denial(&json!({"by": "builtIn", "rule": "NoMethodLeft"}));
         built_in.sub = None;
         insta::assert_snapshot!(said(&built_in, "config", Compared::Same, Vec::new()));
     }
