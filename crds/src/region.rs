@@ -196,6 +196,9 @@ pub struct RetentionBounds {
     /// Bounds of `Realm.spec.retention.auditEvents`. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit_events: Option<PeriodBounds>,
+    /// Bounds of `Realm.spec.retention.denials`. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denials: Option<PeriodBounds>,
 }
 
 /// A shortest and a longest length of time; both are allowed themselves.

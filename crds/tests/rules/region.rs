@@ -11,7 +11,7 @@ pub(crate) fn cases() -> Cases {
             "hosts": [{"pattern": "id.example.com", "namespaces": ["identity"]}],
             "instances": [{"name": "default"}],
             "allowedExports": [{"to": "PL", "dataClasses": ["Pseudonymous"]}],
-            "retention": {"auditEvents": {"min": "8760h", "max": "43800h"}},
+            "retention": {"auditEvents": {"min": "8760h", "max": "43800h"}, "denials": {"max": "168h"}},
         }),
         refused: vec![
             // REGION-RES-01: an export has another country as its aim.
@@ -48,6 +48,11 @@ pub(crate) fn cases() -> Cases {
                 "spec.retention.auditEvents.min",
                 "min must not be longer than max",
                 [json!({"retention": {"auditEvents": {"min": "43801h"}}})],
+            ),
+            Refusal::new(
+                "spec.retention.denials.max",
+                "max is 24h or longer: no realm may keep less",
+                [json!({"retention": {"denials": {"max": "23h"}}})],
             ),
         ],
         unchangeable: vec![

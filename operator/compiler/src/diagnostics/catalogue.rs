@@ -384,7 +384,7 @@ catalogue! {
         "kept shorter or longer than the region's law has it"
         "`Region.spec.retention` says how long records are kept there at least and at most, and \
          the realm keeps them shorter or longer (CONF-STORE-03). A realm that says nothing keeps \
-         audit events without end."
+         audit events without end, and why people were refused for 720h."
         "# in the Region:\nretention: {auditEvents: {min: 8760h, max: 43800h}}\n# in the Realm:\nretention: {auditEvents: 720h}"
         "retention: {auditEvents: 8760h}"
     DuplicateClientIdentifier "RW0501"
