@@ -131,6 +131,12 @@ impl Engine {
         }
         let id = DenialId(error_id(&*self.ports.random));
         if refused.sub.is_none() && !recent.admits_stranger(realm.id(), now) {
+            tracing::info!(
+                realm = %realm.id(),
+                client = %refused.client,
+                error.id = %id,
+                "denied, and not recorded: too many strangers were"
+            );
             return Ok(Told { id, row: None, key });
         }
         drop(recent);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::actors::*;
 use super::fixture::*;
 use crate::accounts::{AccountChange, AccountState, AccountsCaller, AccountsError, Denial};
-use crate::{CallFault, Cookies, ErrorKind, JsonAnswer, Notice, Step};
+use crate::{Answer, CallFault, Cookies, ErrorKind, JsonAnswer, Notice, Step};
 
 const CANARY: &str = "planted-diagnosis";
 
@@ -453,4 +453,39 @@ async fn a_locked_person_at_the_token_endpoint_has_no_number() {
     let unknown = described(world.refresh("demo", "unknown").await);
     assert_eq!(locked, unknown);
     assert!(denials_of(&world, &sub).await.is_empty());
+}
+
+/// A second click, answered by another process: whichever page the browser shows, its number is
+/// known.
+#[tokio::test]
+async fn a_second_click_has_a_number_that_is_known() {
+    let consenting = |when: &str| {
+        let mut snapshot = denying(when, DenyTarget::Page);
+        edit(&mut snapshot, "demo", |client| {
+            client.consent_required = true
+        });
+        snapshot
+    };
+    let mut here = World::new(consenting("client.id == 'other'")).await;
+    person(&here).await;
+    let mut browser = Browser::default();
+    let consent = page(log_in(&here, &mut browser).await);
+    here.serve(consenting("person.email != ''"));
+    let there = here.other_process();
+    let mut again = Browser(browser.0.clone());
+    let (first, second) = futures::join!(
+        browser.post(&here, &consent, Answer::Consent),
+        again.post(&there, &consent, Answer::Consent)
+    );
+    let mut numbers = 0;
+    for step in [first.unwrap(), second.unwrap()] {
+        // The slower one may find nothing any more.
+        if let Step::Error(page) = step
+            && let Some(id) = page.error_id
+        {
+            assert_eq!(denial(&here, &id).await.record.moment, Moment::BeforeCode);
+            numbers += 1;
+        }
+    }
+    assert!(numbers > 0);
 }

@@ -18,7 +18,7 @@ use utoipa::{Modify, OpenApi};
     info(
         title = "Realmwright accounts API",
         version = "1",
-        description = "People's accounts of one realm: create, find, change, lock, erase, export, import. \
+        description = "People's accounts of one realm: create, find, change, lock, erase, export, import; and why people were refused. \
                        The base address is the realm's issuer with `/api/v1` behind it. Every call needs an \
                        access token from `client_credentials` with the system scope `realmwright:accounts`. \
                        Errors are RFC 9457 problems; `type` names the problem as a fragment, `instance` is \
