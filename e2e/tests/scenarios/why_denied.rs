@@ -213,6 +213,12 @@ async fn a_help_desk_finds_the_rule_that_refused_somebody() {
     let (code, said) = why_denied(&dev, &["0000-0000-0000"]);
     assert_eq!(code, Some(1), "{said}");
     assert_says(&said, &["no refusal 0000-0000-0000"]);
+
+    let logged = dev.running().text();
+    assert!(logged.contains(&by_personal), "the log has the number");
+    for canary in CANARIES {
+        assert!(!logged.contains(canary), "{canary} is logged");
+    }
 }
 
 /// The number in what an application is told.
