@@ -1,8 +1,6 @@
 //! `realmwright`: the command line for people. `dev` serves a folder of YAML, `validate`, `test`,
-//! `plan`, `evaluate`, `explain`, `crds` and `schemas` work on files alone, `accounts` talks to the
-//! REST API of a served realm, and `why-denied` does both.
-//! `plan`, `evaluate`, `explain`, `crds` and `schemas` work on files alone, `keys` works on the state of `dev`, and `accounts`
-//! talks to the REST API of a served realm.
+//! `plan`, `evaluate`, `explain`, `crds` and `schemas` work on files alone, `keys` works on the
+//! state of `dev`, `accounts` talks to the REST API of a served realm, and `why-denied` does both.
 //!
 //! It decides nothing itself: the compiler judges YAML, the engine judges people. It must not
 //! use the engine, the web crate or a store directly; `realmwright-idp` joins them.
