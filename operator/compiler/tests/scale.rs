@@ -20,6 +20,11 @@ fn manifests(clients: Clients, edit: &str) -> Manifests {
     manifests
 }
 
+#[expect(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a measurement, for whoever runs it to read"
+)]
 fn measure(clients: Clients) {
     let profile = CompileProfile::Production;
     let first = manifests(clients, "");
