@@ -47,7 +47,11 @@ fn the_examples_are_good() {
         let text = fs::read_to_string(&file).unwrap();
         for document in text.split("\n---\n") {
             let object: Value = serde_saphyr::from_str(document).unwrap();
-            if object.get("apiVersion").is_none() {
+            // What Kubernetes itself and CI systems read lies among them.
+            let version = object.get("apiVersion").and_then(Value::as_str);
+            let is_secret = object.get("kind").is_some_and(|kind| kind == "Secret");
+            if version.is_none_or(|version| !version.starts_with("realmwright.dev/")) && !is_secret
+            {
                 continue;
             }
             let errors: Vec<String> = all.iter_errors(&object).map(|e| e.to_string()).collect();

@@ -35,7 +35,10 @@ impl AssertionKey {
     }
 
     /// One that was never sent.
-    #[expect(clippy::disallowed_methods, reason = "the server goes by the real time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the server goes by the real time"
+    )]
     pub(super) fn assertion(&self, issuer: &Url) -> String {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let head = json!({ "alg": "EdDSA", "typ": "JWT", "kid": KEY_ID });

@@ -410,6 +410,51 @@ async fn a_commit_that_is_dropped_blocks_nobody() {
     assert_eq!(i64::from(counted), used, "both or none");
 }
 
+/// Many callers, some of whom give up, share a few connections: everybody gets their own answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_is_dropped_gives_nobody_its_answer() {
+    const CONNECTIONS: u32 = 3;
+    let Some(database) = TestDatabase::create().await else {
+        return;
+    };
+    let settings = PostgresSettings {
+        max_connections: CONNECTIONS,
+        ..PostgresSettings::new(database.url())
+    };
+    let store = Arc::new(PostgresStore::connect(&settings).unwrap());
+    for number in 0..8 {
+        let change = person(&format!("s{number}"), &format!("k{number}"));
+        store.commit(&realm(), vec![change]).await.unwrap();
+    }
+    let readers = (0..8).map(|number: u64| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let (realm, sub) = (realm(), SubjectId(format!("s{number}")));
+            for round in 0..60 {
+                if round % 3 == 0 {
+                    let patience = Duration::from_micros(round * 20);
+                    let _ = tokio::time::timeout(patience, store.subject(&realm, &sub)).await;
+                }
+                let read = store.person(&realm, &sub).await.unwrap().unwrap();
+                assert_eq!(read.subject.sub, sub);
+            }
+        })
+    });
+    let readers: Vec<_> = readers.collect();
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    let open: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'realmwright'",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    assert!((1..=i64::from(CONNECTIONS)).contains(&open), "{open}");
+}
+
 async fn until_somebody_waits_for_a_lock(database: &TestDatabase) {
     let mut connection = PgConnection::connect(database.url()).await.unwrap();
     let waits = async {
