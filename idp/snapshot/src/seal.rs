@@ -1,6 +1,7 @@
 //! Sealing: canonical bytes, content-addressed parts, a root manifest whose digest names the
 //! whole, and the way back.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use zstd::zstd_safe::DCtx;
 
 use crate::{ByClient, ClientShard, ClientSnapshot, RealmCore, RealmSnapshot, Shard};
 
@@ -172,7 +174,8 @@ impl Part {
     fn seal<T: Serialize>(name: &PartName, value: &T) -> Result<Self, SealFault> {
         let form = |fault| SealFault::Form(name.clone(), fault);
         let bytes = canonical_json(value).map_err(form)?;
-        let compressed = zstd::encode_all(bytes.as_slice(), COMPRESSION_LEVEL)
+        // The frame says how long it is, so that whoever opens it takes no more memory than that.
+        let compressed = zstd::bulk::compress(&bytes, COMPRESSION_LEVEL)
             .map_err(|fault| SealFault::Compression(name.clone(), fault))?;
         Ok(Self {
             digest: Digest::of(&bytes),
@@ -370,6 +373,21 @@ fn decode_shard(
         .collect())
 }
 
+/// The bytes of a part, and no more than one beyond the limit.
+fn decompress(compressed: &[u8]) -> std::io::Result<Vec<u8>> {
+    thread_local! {
+        // To make one costs more than to open a small part, and a pod opens thousands.
+        static CONTEXT: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
+    }
+    let mut bytes = Vec::new();
+    CONTEXT.with_borrow_mut(|context| {
+        zstd::Decoder::with_context(compressed, context)
+            .take(MAX_PART_BYTES + 1)
+            .read_to_end(&mut bytes)
+    })?;
+    Ok(bytes)
+}
+
 fn decode<T: DeserializeOwned>(
     sealed: &Sealed,
     name: &PartName,
@@ -380,12 +398,7 @@ fn decode<T: DeserializeOwned>(
         .get(digest)
         .ok_or_else(|| SealFault::Missing(name.clone()))?;
     let compression = |fault| SealFault::Compression(name.clone(), fault);
-    let mut bytes = Vec::new();
-    zstd::Decoder::new(&**compressed)
-        .map_err(compression)?
-        .take(MAX_PART_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(compression)?;
+    let bytes = decompress(compressed).map_err(compression)?;
     if bytes.len() as u64 > MAX_PART_BYTES {
         return Err(SealFault::TooLarge(name.clone()));
     }

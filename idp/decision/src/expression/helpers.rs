@@ -15,7 +15,9 @@
 //! | `parseTime(x, format, zone)` | timestamp | `strptime` format, IANA zone (FLOW-23) |
 //! | `string(x)` | string | of an int, bool or string |
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 
 use ipnet::IpNet;
 use jiff::civil::DateTime;
@@ -30,11 +32,30 @@ pub const REGEX_SIZE_LIMIT: usize = 256 * 1024;
 /// Longest text that an expression makes, in bytes.
 pub const TEXT_LIMIT: usize = 64 * 1024;
 
-/// Compiles a regular expression within the size limit. Matching takes linear time.
+/// As many compiled forms are remembered; then all are forgotten.
+const REMEMBERED: usize = 256;
+
+/// Compiles a regular expression within the size limit. Matching takes linear time. Realms mostly
+/// have the same few, which are dear to compile and large: they share one form.
 ///
 /// # Errors
 /// What is wrong with the pattern.
 pub fn regex(pattern: &str) -> Result<regex::Regex, String> {
+    static COMPILED: Mutex<BTreeMap<String, regex::Regex>> = Mutex::new(BTreeMap::new());
+    let compiled = || COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = compiled().get(pattern) {
+        return Ok(known.clone());
+    }
+    let new = compile_regex(pattern)?;
+    let mut compiled = compiled();
+    if compiled.len() >= REMEMBERED {
+        compiled.clear();
+    }
+    compiled.insert(pattern.to_owned(), new.clone());
+    Ok(new)
+}
+
+fn compile_regex(pattern: &str) -> Result<regex::Regex, String> {
     regex::RegexBuilder::new(pattern)
         .size_limit(REGEX_SIZE_LIMIT)
         .dfa_size_limit(REGEX_SIZE_LIMIT)
