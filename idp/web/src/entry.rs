@@ -16,7 +16,7 @@ use tower::ServiceExt;
 use crate::connection::{ConnInfo, Transport};
 use crate::headers::{PagePolicy, harden};
 use crate::pages::{AssetLinks, ErrorKind, ErrorView, Frame, Page};
-use crate::routes::assets;
+use crate::routes::{assets, missing};
 use crate::texts::LANGUAGES;
 use crate::visit::{Visit, html};
 use crate::web::Web;
@@ -78,6 +78,9 @@ async fn dispatch(entry: &Entry, request: Request) -> (Response, bool) {
     let Some(uri) = under_issuer(&parts.uri, &path) else {
         return (visit.error(ErrorKind::NotFound, None), https);
     };
+    if !is_text(&path) {
+        return (missing::path(visit).await, https);
+    }
     parts.uri = uri;
     parts.extensions.insert(visit);
     let inner = Request::from_parts(parts, body);
@@ -96,6 +99,13 @@ fn find_realm(web: &Web, host: &str, path: &str) -> Option<(Arc<RuntimeRealm>, S
     let (realm, rest) = web.realms.route(host, path)?;
     // The metadata has one address for each issuer, before its path.
     (rest != SERVER_METADATA).then(|| (realm, rest.to_owned()))
+}
+
+/// Nothing has a name that is not UTF-8.
+fn is_text(path: &str) -> bool {
+    percent_encoding::percent_decode_str(path)
+        .decode_utf8()
+        .is_ok()
 }
 
 fn under_issuer(uri: &Uri, path: &str) -> Option<Uri> {

@@ -9,6 +9,10 @@
 
 #[path = "http/denials.rs"]
 mod denials;
+#[path = "http/hostile.rs"]
+mod hostile;
+#[path = "http/hostile_tokens.rs"]
+mod hostile_tokens;
 mod support;
 
 use http::StatusCode;

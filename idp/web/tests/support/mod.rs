@@ -11,6 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
+use jiff::SignedDuration;
 use realmwright_compiler::{CompileProfile, CompiledRealm, Compiler, Manifests, SecretValues};
 use realmwright_engine::{Engine, Ports, RuntimeRealm, SnapshotVersion, Unobserved};
 use realmwright_keys::{
@@ -45,6 +46,8 @@ impl RealmRoutes for Routes {
 /// A process without sockets.
 pub(crate) struct TestApp {
     router: Router,
+    clock: Arc<ports::TestClock>,
+    store: Arc<SqliteStore>,
     _folder: tempfile::TempDir,
 }
 
@@ -53,6 +56,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
+    /// The body as it was sent.
+    pub(crate) raw: String,
 }
 
 impl Answer {
@@ -101,7 +106,7 @@ fn unescaped(body: &str) -> String {
 }
 
 fn now() -> jiff::Timestamp {
-    realmwright_engine::Clock::now(&ports::SystemClock)
+    realmwright_engine::Clock::now(&ports::TestClock::default())
 }
 
 fn prepare(compiled: &CompiledRealm, values: &SecretValues) -> RuntimeRealm {
@@ -153,12 +158,14 @@ impl TestApp {
             .await
             .unwrap();
         store.migrate().await.unwrap();
+        let store = Arc::new(store);
+        let clock = Arc::new(ports::TestClock::default());
         let routes = Arc::new(routes);
         let realms = Arc::new(ports::Served(routes.0.values().cloned().collect()));
         let random = Arc::new(ports::SystemRandom);
         let engine = Engine::new(Ports {
-            store: Arc::new(store) as Arc<dyn Store>,
-            clock: Arc::new(ports::SystemClock),
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            clock: clock.clone(),
             random: random.clone(),
             passwords: Arc::new(ports::PlainHasher),
             fetcher: Arc::new(ports::Unreachable),
@@ -174,26 +181,40 @@ impl TestApp {
         let web = Web::new(engine, routes, random, settings, metrics).unwrap();
         Self {
             router: realmwright_web::router(web),
+            clock,
+            store,
             _folder: folder,
         }
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let (mut parts, body) = request.into_parts();
+    /// Puts every clock ahead of the true time.
+    pub(crate) fn put_ahead(&self, seconds: i64) {
+        let ahead = SignedDuration::from_secs(seconds);
+        self.clock.set_ahead(ahead);
+        self.store.set_clock_offset(ahead);
+    }
+
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
         let host = header::HeaderValue::from_static(HOST);
-        parts.headers.entry(header::HOST).or_insert(host);
-        parts.extensions.insert(Transport {
+        request.headers_mut().entry(header::HOST).or_insert(host);
+        self.send_as_it_is(request).await
+    }
+
+    /// Without a host that it does not name.
+    pub(crate) async fn send_as_it_is(&self, mut request: Request<Body>) -> Answer {
+        request.extensions_mut().insert(Transport {
             peer: SocketAddr::from(([198, 51, 100, 7], 4711)),
             tls: true,
         });
-        let request = Request::from_parts(parts, body);
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let octets = body.collect().await.unwrap().to_bytes();
+        let raw = String::from_utf8_lossy(&octets).into_owned();
         Answer {
             status: parts.status,
             headers: parts.headers,
-            body: unescaped(&String::from_utf8_lossy(&octets)),
+            body: unescaped(&raw),
+            raw,
         }
     }
 
@@ -289,6 +310,20 @@ impl<'a> Browser<'a> {
 
     pub(crate) async fn post(&mut self, path: &str, body: &str) -> Answer {
         self.send("POST", path, body).await
+    }
+
+    /// Puts the cookies of one browser in the place of those of this one, whose names are of
+    /// another realm.
+    pub(crate) fn take_cookies_of(&mut self, other: &Browser<'_>) {
+        let language = |name: &&String| name.contains("-language-");
+        let suffix = |browser: &Browser<'_>| {
+            let name = browser.cookies.keys().find(language).unwrap();
+            name.rsplit_once("-language-").unwrap().1.to_owned()
+        };
+        let (from, to) = (suffix(other), suffix(self));
+        for (name, value) in &other.cookies {
+            self.cookies.insert(name.replace(&from, &to), value.clone());
+        }
     }
 
     pub(crate) fn has_cookie(&self, purpose: &str) -> bool {

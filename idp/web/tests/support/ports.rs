@@ -1,12 +1,13 @@
 //! Ports of the engine for tests.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use realmwright_engine::{
     Checked, Clock, EventBatch, FetchFault, Fetcher, HashFault, PasswordHash, PasswordHasher,
     Random, Realms, RuntimeRealm,
@@ -16,13 +17,21 @@ use realmwright_store::Change;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-pub(crate) struct SystemClock;
+/// The clock of the test process, so many seconds ahead.
+#[derive(Default)]
+pub(crate) struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub(crate) fn set_ahead(&self, ahead: SignedDuration) {
+        self.0.store(ahead.as_secs(), Ordering::SeqCst);
+    }
+}
 
 #[async_trait]
-impl Clock for SystemClock {
+impl Clock for TestClock {
     #[expect(clippy::disallowed_methods, reason = "the clock of the test process")]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        Timestamp::now() + SignedDuration::from_secs(self.0.load(Ordering::SeqCst))
     }
 
     async fn sleep_until(&self, _instant: Timestamp) {}
