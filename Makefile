@@ -43,11 +43,11 @@ generated: ## Fail when a generated file is not current; tests hold those of idp
 # Optimised, for the count; without link-time optimisation, which takes longer than it saves.
 prove: export CARGO_PROFILE_RELEASE_LTO = off
 prove: export PROPTEST_CASES = $(PROVE)
-prove: prepare ## Property tests at full count (PROVE=N for another), and two minutes of each fuzz target
+prove: prepare ## Property tests at full count (PROVE=N for another), and ten minutes of each fuzz target
 	cargo test --release --locked --quiet -p realmwright-compiler --test plan_soundness
 	cargo test --release --locked --quiet -p realmwright-decision --test decision properties
 	cargo test --release --locked --quiet -p realmwright-keys --lib life_cycle
-	scripts/fuzz 120
+	scripts/fuzz 600
 
 # From the committed seeds alone, so that what is found does not depend on former runs.
 fuzz: export FUZZ_FRESH = 1
