@@ -34,7 +34,7 @@ pub enum NotReady {
     NoRealm,
     /// The source names a realm or a revision that is not served.
     RealmNotServed,
-    /// The database does not answer, or its schema is not for this build.
+    /// The database does not answer or takes no writes, or its schema is not for this build.
     Database,
     /// Whose database it is has not been settled.
     Owner,
@@ -50,7 +50,9 @@ impl NotReady {
             Self::Starting => "starting",
             Self::NoRealm => "no realm is served",
             Self::RealmNotServed => "a realm of the source is not served",
-            Self::Database => "the database does not answer, or with another schema",
+            Self::Database => {
+                "the database does not answer, takes no writes, or has another schema"
+            }
             Self::Owner => "whose database it is has not been settled",
             Self::Clock => "the clock is more than 5 s off the database's",
             Self::Stopping => "stopping",

@@ -4,6 +4,10 @@
 //! still works: a second round trip for each statement. A connection whose call came to its end
 //! needs no such question, and is kept here for the next one. All others go back to the pool, which
 //! asks: those whose call failed or was given up, and those that lay or were kept for long.
+//!
+//! What is asked must answer soon. A connection to a machine that is gone neither answers nor ends
+//! before TCP gives up, after a quarter of an hour, and the pool counts it as long as it waits for
+//! it. One to a server that takes no writes is closed: the address may lead to another by now.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,6 +25,9 @@ use tokio::time::timeout;
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// How long a connection is kept from the pool, which ends those that are idle or old.
 const KEPT: Duration = Duration::from_secs(60);
+/// How long a connection that is tried may take to answer.
+const TRIED_WITHIN: Duration = Duration::from_secs(1);
+const TAKES_WRITES: &str = "SELECT NOT current_setting('transaction_read_only')::bool";
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 const LIFETIME: Duration = Duration::from_secs(1800);
 
@@ -40,6 +47,13 @@ struct AtHand {
     connection: PoolConnection<Postgres>,
     from_pool: Instant,
     put_back: Instant,
+}
+
+/// Whether a connection is of use. False ends it in order, an error at once.
+pub(crate) async fn takes_writes(connection: &mut PgConnection) -> Result<bool, Error> {
+    let asked = sqlx::query_scalar(TAKES_WRITES).fetch_one(connection);
+    let late = |_| Error::Io(std::io::ErrorKind::TimedOut.into());
+    timeout(TRIED_WITHIN, asked).await.map_err(late)?
 }
 
 /// A connection for one call. Dropped, it goes back to the pool.
@@ -63,11 +77,12 @@ impl Connections {
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
                     if meta.idle_for > TRUSTED_IDLE {
-                        sqlx::Connection::ping(connection).await?;
+                        return takes_writes(connection).await;
                     }
                     Ok(true)
                 })
             })
+            .after_release(|connection, _| Box::pin(takes_writes(connection)))
             .connect_lazy_with(options);
         Self {
             pool,

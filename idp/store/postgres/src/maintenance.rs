@@ -6,10 +6,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use realmwright_snapshot::RealmId;
 use realmwright_store::schema::{self, Build, Stored};
-use realmwright_store::{Maintenance, OutboxId, OutboxRow, Owner, Purged, Result, Retention};
+use realmwright_store::{
+    Maintenance, OutboxId, OutboxRow, Owner, Purged, Result, Retention, StoreError,
+};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::PostgresStore;
+use crate::connections::takes_writes;
 use crate::error::{OnTable as _, inconsistent};
 use crate::rows::{self, Columns};
 
@@ -106,11 +109,11 @@ impl Maintenance for PostgresStore {
     async fn check_schema(&self) -> Result<()> {
         self.within(async {
             if let Some(mut idle) = self.pool.try_take()
-                && idle.ping().await.is_ok()
+                && takes_writes(&mut idle).await.is_ok()
             {
-                return BUILD.admit(stored_schema(&mut idle).await?);
+                return admit(&mut idle).await;
             }
-            BUILD.admit(stored_schema(&mut self.connect_directly().await?).await?)
+            admit(&mut self.connect_directly().await?).await
         })
         .await
     }
@@ -221,6 +224,21 @@ impl Maintenance for PostgresStore {
         Ok(())
     }
 }
+
+/// Whether this build can serve from the database: by its schema, and by whether it is written to.
+async fn admit(connection: &mut PgConnection) -> Result<()> {
+    BUILD.admit(stored_schema(connection).await?)?;
+    if takes_writes(connection).await.reading("meta")? {
+        Ok(())
+    } else {
+        Err(StoreError::Unavailable(Box::new(ReadOnly)))
+    }
+}
+
+/// A standby, or a database that was told to be read only.
+#[derive(Debug, thiserror::Error)]
+#[error("the database takes no writes")]
+struct ReadOnly;
 
 async fn stored_schema(connection: &mut PgConnection) -> Result<Stored> {
     let has_meta: bool = sqlx::query_scalar(HAS_META)

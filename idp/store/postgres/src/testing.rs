@@ -12,8 +12,10 @@
     reason = "a test that has no server fails"
 )]
 
+mod relay;
+
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -23,6 +25,8 @@ use std::time::{Duration, Instant};
 
 use realmwright_store::Maintenance as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+pub use relay::Relay;
 
 use crate::{PostgresSettings, PostgresStore};
 
@@ -134,6 +138,19 @@ impl Server {
             "postgres://postgres:{}@127.0.0.1:{}/postgres",
             self.password, self.port
         )
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    /// URL of its maintenance database over a relay.
+    #[must_use]
+    pub fn url_over(&self, relay: &Relay) -> String {
+        let address = relay.address().to_string();
+        self.url().replace(&self.address().to_string(), &address)
     }
 
     /// Kills the server with SIGKILL; does not wait for it.
