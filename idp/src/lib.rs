@@ -12,6 +12,7 @@
 
 pub mod artefacts;
 pub mod clock;
+mod crowd;
 pub mod database;
 pub mod directory;
 pub mod fetch;

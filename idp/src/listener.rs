@@ -4,7 +4,8 @@
 //! `axum::serve` has no limit on how slowly a request may arrive, so this is built on hyper
 //! directly. Each connection is watched: the head of a request must be complete within
 //! [`Limits::header_read`], an answer be taken within [`Limits::request`], and between requests a
-//! connection may be idle for [`Limits::idle`].
+//! connection may be idle for [`Limits::idle`]. When all places are taken, those that are idle for
+//! [`Limits::crowded_idle`] make room.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -21,10 +22,10 @@ use hyper_util::server::conn::auto;
 use realmwright_web::Transport;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use crate::crowd::Crowd;
 use crate::lifecycle::Lifecycle;
 use crate::tls::TlsFiles;
 use crate::watch::{Verdict, Watch, WatchedIo};
@@ -63,7 +64,9 @@ pub struct Limits {
     pub request: Duration,
     /// Between two requests of one connection.
     pub idle: Duration,
-    /// Open connections. Further ones wait in the kernel's queue.
+    /// The same when others wait for a place, also before and within a head.
+    pub crowded_idle: Duration,
+    /// Open connections. A further one waits for a place, those behind it in the kernel's queue.
     pub connections: usize,
     /// Bytes of a request's head, at least 8192.
     pub header_bytes: usize,
@@ -77,6 +80,7 @@ impl Default for Limits {
             header_read: Duration::from_secs(10),
             request: Duration::from_secs(60),
             idle: Duration::from_secs(75),
+            crowded_idle: Duration::from_secs(1),
             connections: 4096,
             header_bytes: 32 * 1024,
             streams: 64,
@@ -128,14 +132,9 @@ impl Listener {
             tls,
             router,
         } = self;
-        let places = Arc::new(Semaphore::new(limits.connections));
+        let crowd = Crowd::new(limits.connections, limits.crowded_idle);
         let server = Arc::new(builder(&limits));
         loop {
-            let place = tokio::select! {
-                place = Arc::clone(&places).acquire_owned() => place,
-                () = life.stopped() => return,
-            };
-            let Ok(place) = place else { return };
             let (stream, peer) = tokio::select! {
                 accepted = socket.accept() => match accepted {
                     Ok(accepted) => accepted,
@@ -147,10 +146,16 @@ impl Listener {
                 },
                 () = life.stopped() => return,
             };
+            let place = tokio::select! {
+                place = crowd.place() => place,
+                () = life.stopped() => return,
+            };
+            let Some(place) = place else { return };
             let acceptor = tls.as_ref().map(TlsFiles::acceptor);
             let connection = Connection {
                 server: Arc::clone(&server),
                 limits,
+                crowd: crowd.clone(),
                 router: router.clone(),
                 life: life.clone(),
                 transport: Transport {
@@ -189,6 +194,7 @@ fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
 struct Connection {
     server: Arc<auto::Builder<TokioExecutor>>,
     limits: Limits,
+    crowd: Crowd,
     router: Router,
     life: Lifecycle,
     transport: Transport,
@@ -199,28 +205,40 @@ impl Connection {
         if let Err(fault) = stream.set_nodelay(true) {
             tracing::debug!(error = %fault, "cannot set TCP_NODELAY");
         }
+        let watch = Watch::new(self.limits);
         let Some(acceptor) = acceptor else {
-            return self.serve(stream).await;
+            return self.serve(stream, watch).await;
         };
-        match tokio::time::timeout(self.limits.header_read, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => self.serve(stream).await,
+        let shaken = tokio::time::timeout(self.limits.header_read, acceptor.accept(stream));
+        let shaken = tokio::select! {
+            shaken = shaken => shaken,
+            () = self.crowd.reclaims(&watch) => {
+                tracing::debug!("TLS handshake given up for others");
+                return;
+            }
+        };
+        match shaken {
+            Ok(Ok(stream)) => {
+                let watch = Watch::new(self.limits);
+                self.serve(stream, watch).await;
+            }
             Ok(Err(fault)) => tracing::debug!(error = %fault, "TLS handshake failed"),
             Err(_) => tracing::debug!("TLS handshake took too long"),
         }
     }
 
-    async fn serve<S>(self, stream: S)
+    async fn serve<S>(self, stream: S, watch: Watch)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Self {
             server,
-            limits,
+            crowd,
             router,
             life,
             transport,
+            ..
         } = self;
-        let watch = Watch::new(limits);
         let io = TokioIo::new(WatchedIo::new(stream, watch.clone()));
         let seen = watch.clone();
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
@@ -234,6 +252,7 @@ impl Connection {
             }
         });
         let mut connection = pin!(server.serve_connection(io, service));
+        let mut reclaimed = pin!(crowd.reclaims(&watch));
         let mut stopping = false;
         loop {
             let deadline = watch.deadline();
@@ -247,6 +266,10 @@ impl Connection {
                 () = life.stopped(), if !stopping => {
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
+                }
+                () = reclaimed.as_mut() => {
+                    tracing::debug!("idle connection closed for others");
+                    return;
                 }
                 () = tokio::time::sleep_until(deadline) => match watch.verdict() {
                     Verdict::InTime => {}

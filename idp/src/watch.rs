@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -85,6 +86,13 @@ impl Watch {
         } else {
             Verdict::InTime
         }
+    }
+
+    /// Whether nothing has been asked for so long, or not to the end.
+    pub(crate) fn is_idle_for(&self, long: Duration) -> bool {
+        let doing = self.doing();
+        let since = doing.head_since.unwrap_or(doing.idle_since);
+        doing.running == 0 && since.elapsed() >= long
     }
 
     /// A head is complete.

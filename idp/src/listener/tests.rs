@@ -32,6 +32,7 @@ fn connect(router: Router, limits: Limits) -> DuplexStream {
     let connection = Connection {
         server: Arc::new(builder(&limits)),
         limits,
+        crowd: Crowd::new(limits.connections, limits.crowded_idle),
         router,
         life: Lifecycle::new(),
         transport: Transport {
@@ -39,7 +40,7 @@ fn connect(router: Router, limits: Limits) -> DuplexStream {
             tls: false,
         },
     };
-    tokio::spawn(connection.serve(theirs));
+    tokio::spawn(connection.serve(theirs, Watch::new(limits)));
     ours
 }
 
@@ -171,6 +172,7 @@ async fn a_head_beyond_the_limit_is_answered_431() {
 async fn beyond_the_cap_a_connection_waits_for_a_place() {
     let limits = Limits {
         connections: 1,
+        crowded_idle: Duration::from_secs(60),
         ..Limits::default()
     };
     let (address, _life) = start(hello(), limits).await;
@@ -188,6 +190,34 @@ async fn beyond_the_cap_a_connection_waits_for_a_place() {
     drop(first);
     let length = second.read(&mut buffer).await.unwrap();
     assert!(String::from_utf8_lossy(&buffer[..length]).ends_with("hello"));
+}
+
+/// Who only holds connections open, with nothing or half a head, keeps nobody out; who is being
+/// answered stays.
+#[tokio::test]
+async fn idle_connections_make_room() {
+    let limits = Limits {
+        connections: 8,
+        crowded_idle: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let held = Arc::new(Held::default());
+    let (address, _life) = start(held.router(), limits).await;
+    let running = tokio::spawn(reqwest::get(format!("http://{address}/held")));
+    held.begun.notified().await;
+    let mut idle = Vec::new();
+    for number in 0..20 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        if number % 2 == 0 {
+            stream.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        }
+        idle.push(stream);
+    }
+    let mut late = TcpStream::connect(address).await.unwrap();
+    assert!(exchange(&mut late).await.ends_with("hello"));
+    held.go.notify_one();
+    let answer = running.await.unwrap().unwrap();
+    assert_eq!(answer.text().await.unwrap(), "done");
 }
 
 /// A request that has begun, and ends when it is let go.
