@@ -10,7 +10,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use crate::watch::Watch;
 
 /// How many give up their place for one that waits: more will come, and asking all is dear.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 /// How often they are asked while somebody waits.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 

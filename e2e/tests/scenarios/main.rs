@@ -15,6 +15,7 @@ mod choice;
 mod clients;
 mod consent;
 mod dev_options;
+mod faults;
 mod journey;
 mod keys;
 mod kill;

@@ -28,6 +28,8 @@ pub(crate) struct Answer {
     pub(crate) leads_to: Option<Url>,
     /// `Set-Cookie`, each.
     pub(crate) cookies: Vec<String>,
+    /// Seconds after which it may be asked again.
+    pub(crate) retry_after: Option<u32>,
 }
 
 /// What came of a request.
@@ -145,9 +147,12 @@ impl Answer {
             .iter()
             .map(|cookie| cookie.to_str().expect("text").to_owned())
             .collect();
+        let retry_after = answer.headers().get(header::RETRY_AFTER);
+        let retry_after = retry_after.and_then(|after| after.to_str().ok()?.parse().ok());
         Ok(Self {
             leads_to,
             cookies,
+            retry_after,
             page: Page {
                 status: answer.status(),
                 html: answer.text().await?,

@@ -126,8 +126,18 @@ impl Pod {
         });
     }
 
-    /// Answer of its management listener.
+    /// What it counts.
     pub(crate) async fn metrics(&self) -> String {
+        self.management("/metrics").await.1
+    }
+
+    /// Whether requests should come, by its own word.
+    pub(crate) async fn is_ready(&self) -> bool {
+        self.management("/readyz").await.0 == reqwest::StatusCode::OK
+    }
+
+    /// Answer of its management listener.
+    async fn management(&self, path: &str) -> (reqwest::StatusCode, String) {
         let address = self
             .running
             .wait_for(0, START, "management address", |line| {
@@ -136,9 +146,9 @@ impl Pod {
                 (message == "started").then_some(address)
             });
         let client = Network::default().http().build().expect("a client");
-        let answer = client.get(format!("http://{address}/metrics")).send().await;
+        let answer = client.get(format!("http://{address}{path}")).send().await;
         let answer = answer.expect("it answers");
-        answer.text().await.expect("it is text")
+        (answer.status(), answer.text().await.expect("it is text"))
     }
 
     /// SIGTERM; the exit code.
@@ -160,7 +170,7 @@ pub(crate) struct Pods {
     pods: Vec<Pod>,
     balancer: Balancer,
     dev: Dev,
-    _database: RegionDatabase,
+    database: RegionDatabase,
 }
 
 impl Pods {
@@ -187,12 +197,22 @@ impl Pods {
             pods,
             balancer: Balancer::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2))),
             dev,
-            _database: database,
+            database,
         }
     }
 
     pub(crate) fn issuer(&self) -> &Url {
         &self.dev.issuer
+    }
+
+    /// Their database.
+    pub(crate) const fn database(&self) -> &RegionDatabase {
+        &self.database
+    }
+
+    /// The first of them.
+    pub(crate) fn first(&self) -> &Pod {
+        &self.pods[0]
     }
 
     /// The way to them.

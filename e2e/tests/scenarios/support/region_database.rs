@@ -131,6 +131,29 @@ impl RegionDatabase {
         assert!(done.status.success(), "{done:?}");
     }
 
+    /// Runs statements as the superuser, with the names of the page.
+    pub(crate) fn run_as_superuser(&self, statements: &str) {
+        let done = self.psql(&self.superuser, &self.with_its_names(statements));
+        assert!(done.status.success(), "{done:?}");
+    }
+
+    /// Holds these tables against everybody, until it is dropped.
+    pub(crate) fn lock(&self, tables: &str) -> Running {
+        let mut session = Running::start(
+            Command::new("psql")
+                .args(["--no-psqlrc", "--quiet", "--dbname"])
+                .arg(self.owner_url().as_str()),
+        );
+        session.say(&format!(
+            "BEGIN; LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE;"
+        ));
+        session.say("\\echo held");
+        session.wait_for(0, Duration::from_secs(10), "lock", |line| {
+            (line == "held").then_some(())
+        });
+        session
+    }
+
     /// Runs statements as the role of the pods.
     pub(crate) fn run_as_pod(&self, statements: &str) -> Output {
         self.psql(&self.serve_url(), statements)
