@@ -1,8 +1,14 @@
 //! What a person, an application and an operator see while something is broken, and how it mends
 //! (docs/robustness.md): every answer is right or an honest error, and it recovers by itself.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "what was measured is shown where it is asked for"
+)]
+
 mod connections;
 mod database;
+mod disk;
 mod overload;
 
 use std::time::{Duration, Instant};
@@ -11,7 +17,9 @@ use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use url::Url;
 
+use crate::support::dev::{LOGIN, PASSWORD};
 use crate::support::network::Network;
+use crate::support::person::Person;
 
 /// Of the application `service`.
 const SECRET: &str = "planted-client-secret-90b3d5a1c7e84f62";
@@ -35,6 +43,24 @@ async fn client_credentials(http: &Client, issuer: &Url) -> reqwest::Result<Resp
         .form(&[("grant_type", "client_credentials")])
         .send()
         .await
+}
+
+/// What the answer to a password was.
+#[derive(Debug)]
+struct Told {
+    status: StatusCode,
+    retry_after: Option<u32>,
+}
+
+async fn log_in(network: &Network, url: &Url) -> Told {
+    let person = Person::over(network);
+    let page = person.open(url).await.unwrap().page();
+    let fields = [("login", LOGIN), ("password", PASSWORD)];
+    let answer = person.send(&page, &fields).await.unwrap();
+    Told {
+        status: answer.page.status,
+        retry_after: answer.retry_after,
+    }
 }
 
 /// Whether it is an honest "not now": 503 or 429, with when to come again.

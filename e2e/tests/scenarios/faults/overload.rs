@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use reqwest::StatusCode;
-use url::Url;
 
-use super::{at, at_share, client_credentials, http};
+use super::{at, at_share, client_credentials, http, log_in};
 use crate::support::application::Application;
 use crate::support::dev::{ANY_PORT, Dev, LOGIN, PASSWORD, edit, scenario_folder};
 use crate::support::network::Network;
@@ -42,7 +41,7 @@ async fn passwords_queue_and_all_else_is_fast() {
     let application = Application::over(&network, &dev.issuer, "plain", None).await;
     let url = application.begin(&[], &[]).url;
     // From now on the person's hash is as dear as it should be.
-    assert_eq!(log_in(&network, &url).await, StatusCode::SEE_OTHER);
+    assert_eq!(log_in(&network, &url).await.status, StatusCode::SEE_OTHER);
     let pages = (0..AT_ONCE).map(|_| async {
         let person = Person::over(&network);
         let page = person.open(&url).await.unwrap().page();
@@ -101,12 +100,5 @@ async fn passwords_queue_and_all_else_is_fast() {
     assert!(refused > 0, "beyond the queue nobody waits");
     assert!(at_share(&mut times, 99) < FAST, "{times:?}");
     // And then it is as before.
-    assert_eq!(log_in(&network, &url).await, StatusCode::SEE_OTHER);
-}
-
-async fn log_in(network: &Network, url: &Url) -> StatusCode {
-    let person = Person::over(network);
-    let page = person.open(url).await.unwrap().page();
-    let fields = [("login", LOGIN), ("password", PASSWORD)];
-    person.send(&page, &fields).await.unwrap().page.status
+    assert_eq!(log_in(&network, &url).await.status, StatusCode::SEE_OTHER);
 }

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use realmwright_snapshot::RealmId;
 use realmwright_store::{AttemptRow, Change, Commit, Committed, Outcome, Result, StoreError};
 use serde::Serialize;
-use sqlx::SqliteConnection;
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::SqliteStore;
 use crate::error::{Halt, OnTable as _, inconsistent};
@@ -31,11 +31,25 @@ pub(crate) struct Writing<'c> {
 #[async_trait]
 impl Commit for SqliteStore {
     async fn commit(&self, realm: &RealmId, changes: Vec<Change>) -> Result<Outcome> {
-        let mut transaction = self
-            .writer
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .reading("meta")?;
+        let mut writer = self.writer.acquire().await.reading("meta")?;
+        let done = self.write(&mut writer, realm, changes).await;
+        if done.is_err() {
+            // SQLite may have undone the transaction by itself, as it does on a full disk. The
+            // driver does not know, and would never begin another one on this connection.
+            writer.close_on_drop();
+        }
+        done
+    }
+}
+
+impl SqliteStore {
+    async fn write(
+        &self,
+        writer: &mut SqliteConnection,
+        realm: &RealmId,
+        changes: Vec<Change>,
+    ) -> Result<Outcome> {
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.reading("meta")?;
         let mut writing = Writing {
             connection: &mut transaction,
             realm: realm.as_str(),
