@@ -7,10 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::HeaderMap;
 use ipnet::IpNet;
 use realmwright_engine::ports::{FetchFault, Fetcher};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tracing::{Instrument as _, field, info_span};
 use url::{Host, Url};
+
+use crate::telemetry::context::hand_on;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -167,10 +171,46 @@ impl Fetcher for GuardedFetcher {
         max_bytes: usize,
         timeout: Duration,
     ) -> Result<Vec<u8>, FetchFault> {
+        // Host and port are configuration; path and query are left out, as everywhere.
+        let span = info_span!(
+            "fetch",
+            otel.name = "GET",
+            otel.kind = "client",
+            http.request.method = "GET",
+            server.address = url.host_str(),
+            server.port = url.port_or_known_default().map(i64::from),
+            error.type = field::Empty,
+            otel.status_code = field::Empty,
+        );
+        let fetched = self.fetch(url, max_bytes, timeout).instrument(span.clone());
+        let fetched = fetched.await;
+        if let Err(fault) = &fetched {
+            let kind = match fault {
+                FetchFault::Refused => "refused",
+                FetchFault::NoAnswer(_) => "no_answer",
+                FetchFault::TooLarge(_) => "too_large",
+            };
+            span.record("error.type", kind);
+            span.record("otel.status_code", "ERROR");
+        }
+        fetched
+    }
+}
+
+impl GuardedFetcher {
+    async fn fetch(
+        &self,
+        url: &Url,
+        max_bytes: usize,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, FetchFault> {
         self.judge(url)?;
+        let mut headers = HeaderMap::new();
+        hand_on(&mut headers);
         let mut response = self
             .client
             .get(url.clone())
+            .headers(headers)
             .timeout(timeout)
             .send()
             .await

@@ -34,5 +34,6 @@ pub mod tasks;
 pub mod telemetry;
 pub mod tls;
 mod watch;
+mod watched_store;
 
 pub use realmwright_engine::ports::Clock;

@@ -16,7 +16,6 @@ use tokio::sync::watch;
 
 use crate::hot_swap::HotSwap;
 use crate::lifecycle::Lifecycle;
-use crate::password::PasswordPool;
 use crate::telemetry::Metrics;
 
 /// A process further off the database clock than this would expire rows and tokens wrongly.
@@ -45,6 +44,30 @@ pub enum NotReady {
 }
 
 impl NotReady {
+    /// All there are.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Starting,
+        Self::NoRealm,
+        Self::RealmNotServed,
+        Self::Database,
+        Self::Owner,
+        Self::Clock,
+        Self::Stopping,
+    ];
+
+    /// Its name in the metrics.
+    pub(crate) const fn key(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::NoRealm => "no_realm",
+            Self::RealmNotServed => "realm_not_served",
+            Self::Database => "database",
+            Self::Owner => "owner",
+            Self::Clock => "clock",
+            Self::Stopping => "stopping",
+        }
+    }
+
     const fn as_str(&self) -> &'static str {
         match self {
             Self::Starting => "starting",
@@ -178,27 +201,15 @@ impl Readiness {
 struct Management {
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
-    passwords: PasswordPool,
-    swap: Arc<HotSwap>,
 }
 
 /// The routes of the management listener.
-pub fn router(
-    readiness: Arc<Readiness>,
-    metrics: Arc<Metrics>,
-    passwords: PasswordPool,
-    swap: Arc<HotSwap>,
-) -> Router {
+pub fn router(readiness: Arc<Readiness>, metrics: Arc<Metrics>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics_text))
-        .with_state(Management {
-            readiness,
-            metrics,
-            passwords,
-            swap,
-        })
+        .with_state(Management { readiness, metrics })
 }
 
 async fn ready(State(state): State<Management>) -> Response {
@@ -215,13 +226,6 @@ async fn ready(State(state): State<Management>) -> Response {
 }
 
 async fn metrics_text(State(state): State<Management>) -> Response {
-    state
-        .metrics
-        .password_queue
-        .set(state.passwords.waiting().into());
-    for realm in state.swap.current().iter() {
-        state.metrics.serving(realm.id(), realm.version().revision);
-    }
     match state.metrics.encode() {
         Ok(text) => (
             [(
@@ -274,12 +278,7 @@ mod tests {
     async fn status(scene: &Scene) -> StatusCode {
         use axum::http::Request;
         use tower::ServiceExt;
-        let router = router(
-            Arc::clone(&scene.readiness),
-            Arc::new(Metrics::new()),
-            PasswordPool::new(1),
-            Arc::clone(&scene.swap),
-        );
+        let router = router(Arc::clone(&scene.readiness), Arc::new(Metrics::new()));
         let request = Request::get("/readyz")
             .body(axum::body::Body::empty())
             .unwrap();

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use realmwright_engine::ports::{Clock, Ports};
 use realmwright_engine::{Engine, RuntimeRealm};
 use realmwright_store::{Store, StoreError};
-use realmwright_web::{RealmRoutes, TrustedProxies, Web, WebSettings};
+use realmwright_web::{RealmRoutes, TraceHooks, TrustedProxies, Web, WebSettings};
 use tokio::sync::watch;
 
 use crate::clock::SystemClock;
@@ -22,7 +22,8 @@ use crate::password::PasswordPool;
 use crate::random::SystemRandomness;
 use crate::settle::Settling;
 use crate::tasks::{self, Batches};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Facts, Metrics, Otlp, SpanCounts, context};
+use crate::watched_store::{StoreMetrics, WatchedStore};
 
 /// What the process is told once, at its start.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct ProcessSettings {
     pub fetch_from: Vec<IpNet>,
     /// Whose database it is.
     pub own_database: OwnDatabase,
+    /// What becomes of the spans.
+    pub spans: SpanCounts,
 }
 
 /// Why a process cannot be put together.
@@ -53,7 +56,6 @@ pub struct Process {
     clock: Arc<dyn Clock>,
     swap: Arc<HotSwap>,
     engine: Engine,
-    passwords: PasswordPool,
     metrics: Arc<Metrics>,
     batches: Arc<Batches>,
     readiness: Arc<Readiness>,
@@ -88,12 +90,32 @@ impl Process {
             trusted_proxies,
             fetch_from,
             own_database,
+            spans,
         } = settings;
+        let store_metrics = StoreMetrics::default();
+        let store: Arc<dyn Store> = Arc::new(WatchedStore::new(store, store_metrics.clone()));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random = Arc::new(SystemRandomness::new());
         let swap = Arc::new(HotSwap::new());
         let passwords = PasswordPool::for_this_machine();
-        let (metrics, requests) = Metrics::with_requests();
+        let readiness = Arc::new(Readiness::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&swap),
+            life.clone(),
+        ));
+        let (mut metrics, requests) = Metrics::with_requests();
+        metrics.measure_passwords(passwords.metrics());
+        metrics.measure_store(&store_metrics);
+        metrics.count_spans(&spans);
+        metrics.tell(Facts {
+            started: clock.now(),
+            clock: Arc::clone(&clock),
+            readiness: Arc::clone(&readiness),
+            swap: Arc::clone(&swap),
+            passwords: passwords.clone(),
+            store: Arc::clone(&store),
+        });
         let metrics = Arc::new(metrics);
         let batches = Arc::new(Batches::default());
         let fetcher =
@@ -114,16 +136,14 @@ impl Process {
             random,
             WebSettings {
                 trusted_proxies: TrustedProxies::new(trusted_proxies),
+                traces: TraceHooks {
+                    join: context::join,
+                    rename: context::rename,
+                },
             },
             requests,
         )
         .map_err(ProcessFault::Pages)?;
-        let readiness = Arc::new(Readiness::new(
-            Arc::clone(&store),
-            Arc::clone(&clock),
-            Arc::clone(&swap),
-            life.clone(),
-        ));
         Ok(Self {
             router: realmwright_web::router(web),
             life,
@@ -131,7 +151,6 @@ impl Process {
             clock,
             swap,
             engine,
-            passwords,
             metrics,
             batches,
             readiness,
@@ -171,12 +190,22 @@ impl Process {
 
     /// For probes and metrics.
     pub fn management_router(&self) -> Router {
-        management::router(
-            Arc::clone(&self.readiness),
-            Arc::clone(&self.metrics),
-            self.passwords.clone(),
-            Arc::clone(&self.swap),
-        )
+        management::router(Arc::clone(&self.readiness), Arc::clone(&self.metrics))
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub const fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Sends what is counted to a collector, where there is one.
+    pub fn export(&self, otlp: Option<&Arc<Otlp>>) {
+        if let Some(otlp) = otlp.cloned() {
+            let (metrics, life) = (Arc::clone(&self.metrics), self.life.clone());
+            self.life
+                .spawn(async move { otlp.push_metrics(&metrics, &life).await });
+        }
     }
 
     /// Starts what runs beside the requests. `source_is_served` is what the source says of itself.

@@ -13,7 +13,7 @@ use crate::listener::{Listener, bind};
 use crate::process::{Process, ProcessSettings};
 use crate::settings::{Command, DatabaseSettings, Serve, Settings, SourceAddress};
 use crate::source::DirectorySource;
-use crate::telemetry::start_logs;
+use crate::telemetry::{Otlp, SpanCounts, start_logs};
 use crate::tls::TlsFiles;
 
 /// Does what the settings say.
@@ -23,12 +23,18 @@ use crate::tls::TlsFiles;
 pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     match settings.command {
         Some(Command::Migrate { database, logs }) => {
-            start_logs(logs.log_format, &logs.log)?;
+            start_logs(logs.log_format, &logs.log, None)?;
             migrate(&database).await
         }
         None => {
-            start_logs(settings.serve.logs.log_format, &settings.serve.logs.log)?;
-            serve(settings.serve).await
+            let settings = settings.serve;
+            let otlp = Otlp::start(&settings.otlp, "realmwright-idp")?.map(Arc::new);
+            start_logs(
+                settings.logs.log_format,
+                &settings.logs.log,
+                otlp.as_deref(),
+            )?;
+            serve(settings, otlp).await
         }
     }
 }
@@ -42,7 +48,7 @@ async fn migrate(settings: &DatabaseSettings) -> anyhow::Result<ExitCode> {
 
 /// What can be wrong with the settings is found out before anything is touched, whose database it
 /// is before anybody is let in.
-async fn serve(settings: Serve) -> anyhow::Result<ExitCode> {
+async fn serve(settings: Serve, otlp: Option<Arc<Otlp>>) -> anyhow::Result<ExitCode> {
     let life = Lifecycle::new();
     life.listen_for_signals().context("cannot handle signals")?;
     let tls = match (&settings.tls_cert, &settings.tls_key) {
@@ -54,7 +60,11 @@ async fn serve(settings: Serve) -> anyhow::Result<ExitCode> {
     let addresses = (socket.local_addr()?, management.local_addr()?);
     let store = database::open(&settings.database).await?;
     let schema = store.check_schema().await;
-    let process = Process::assemble(store, process_settings(&settings), life.clone())?;
+    let mut process_settings = process_settings(&settings);
+    if let Some(otlp) = &otlp {
+        process_settings.spans = otlp.spans().clone();
+    }
+    let process = Process::assemble(store, process_settings, life.clone())?;
     let source = read_source(&settings, &process)?;
     // A database that refuses us ends the start. One that is away does not, and is not waited for.
     match schema {
@@ -77,11 +87,16 @@ async fn serve(settings: Serve) -> anyhow::Result<ExitCode> {
         listener = listener.with_tls(tls);
     }
     life.spawn(listener.serve(life.clone()));
+    process.export(otlp.as_ref());
     tracing::info!(listen = %addresses.0, management = %addresses.1, "started");
 
     life.stopped().await;
+    let metrics = Arc::clone(process.metrics());
     let ended = process.finish(settings.patience()).await;
     let failed = life.has_failed();
+    if let Some(otlp) = otlp {
+        otlp.finish(&metrics).await;
+    }
     tracing::info!(?ended, "stopped");
     Ok(match ended {
         _ if failed => ExitCode::FAILURE,
@@ -99,6 +114,7 @@ fn process_settings(settings: &Serve) -> ProcessSettings {
         } else {
             OwnDatabase::OfRegion
         },
+        spans: SpanCounts::default(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
+use url::Url;
 
 use crate::listener::Limits;
 use crate::telemetry::LogFormat;
@@ -146,6 +147,10 @@ pub struct Serve {
     /// Logs.
     #[command(flatten)]
     pub logs: LogSettings,
+
+    /// Traces and metrics.
+    #[command(flatten)]
+    pub otlp: OtlpSettings,
 }
 
 impl Serve {
@@ -189,6 +194,15 @@ pub struct LogSettings {
     /// What is logged, such as `info` or `warn,realmwright_idp=debug`.
     #[arg(long, env = "REALMWRIGHT_LOG", default_value = "info")]
     pub log: String,
+}
+
+/// Traces and metrics for a collector. The variables of the OpenTelemetry specification count as
+/// well; docs/monitoring.md says which.
+#[derive(Clone, Debug, Default, Args)]
+pub struct OtlpSettings {
+    /// Collector that takes traces and metrics over OTLP/HTTP, such as http://collector:4318.
+    #[arg(long, env = "REALMWRIGHT_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<Url>,
 }
 
 #[cfg(test)]

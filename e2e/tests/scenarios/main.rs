@@ -28,4 +28,5 @@ mod refusals;
 mod region_database;
 mod relying_party;
 mod support;
+mod telemetry;
 mod why_denied;

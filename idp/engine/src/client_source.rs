@@ -8,6 +8,7 @@ use realmwright_snapshot::ClientSnapshot;
 
 use crate::api::EngineFault;
 use crate::runtime_realm::{RuntimeClient, RuntimeRealm};
+use crate::spans;
 
 /// Where an application was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,9 +58,12 @@ impl ClientSource for DeclaredClients {
         realm: &RuntimeRealm,
         id: &str,
     ) -> Result<Option<FoundClient>, EngineFault> {
-        Ok(realm.runtime_client(id).map(|client| FoundClient {
-            client: Arc::clone(client),
-            origin: ClientOrigin::Snapshot,
+        Ok(realm.runtime_client(id).map(|client| {
+            spans::name_client(&client.snapshot().id);
+            FoundClient {
+                client: Arc::clone(client),
+                origin: ClientOrigin::Snapshot,
+            }
         }))
     }
 }

@@ -31,6 +31,7 @@ mod refused_callers;
 mod revocation;
 pub mod runtime_realm;
 mod sessions;
+mod spans;
 mod subject;
 #[cfg(test)]
 mod tests;

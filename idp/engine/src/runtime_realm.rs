@@ -14,13 +14,13 @@ use realmwright_decision::flow::Machine;
 use realmwright_decision::realm::{ClientDecisions, MethodDecisions, RealmProgram};
 use realmwright_decision::roles::RoleCatalogue;
 use realmwright_decision::scopes::Granted;
-use realmwright_keys::{Keyring, PublicJwk, Purpose, SecretBundle};
+use realmwright_keys::{Keyring, PublicJwk, Purpose, SecretBundle, Stage};
 use realmwright_protocol::oidc::discovery::{self, Features};
 use realmwright_protocol::oidc::id_token::{self, IdTokenHint};
 use realmwright_protocol::secret::AcceptedSecrets;
 use realmwright_snapshot::{
     AttributeValue, Attributes, ByClient, ClientId, ClientSnapshot, Digest, MethodKind, MethodName,
-    OidcClient, PerShard, Period, RealmId, RealmSnapshot, ScopeName,
+    OidcClient, PerShard, Period, RealmId, RealmSnapshot, ScopeName, SigningAlgorithm,
 };
 use serde::Serialize;
 use url::Url;
@@ -322,6 +322,22 @@ impl RuntimeRealm {
     #[must_use]
     pub fn snapshot(&self) -> &Arc<RealmSnapshot> {
         &self.snapshot
+    }
+
+    /// Since when the key that signs has signed, for each algorithm.
+    pub fn signing_since(
+        &self,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (SigningAlgorithm, Timestamp)> {
+        self.keyring.published(now).filter_map(move |entry| {
+            let (Purpose::Sign { alg }, Stage::Active { sign_after, .. }) =
+                (entry.purpose, entry.stage)
+            else {
+                return None;
+            };
+            let current = self.keyring.current(entry.purpose, now)?;
+            (current.kid == entry.kid).then_some((alg, sign_after))
+        })
     }
 
     /// Which snapshot it was prepared from.

@@ -26,6 +26,7 @@ use crate::client_source::FoundClient;
 use crate::crypto::{token, token_hash, uuid};
 use crate::runtime_realm::RuntimeRealm;
 use crate::sessions::{LiveSession, later, remaining};
+use crate::spans;
 use crate::subject;
 
 /// A grant with everything that its tokens say, all of it alive.
@@ -196,26 +197,28 @@ impl Engine {
         let request = live.request(&live.grant.scopes);
         let session = live.session_facts();
         let machine = realm.machine(client.snapshot())?;
-        let denied = machine.denied(&Situation {
+        let situation = Situation {
             person: Some(&live.person),
             client: &application,
             request: &request,
             session: session.as_ref(),
             typed: None,
             now,
-        });
-        if let Some(denial) = denied {
+        };
+        if let Some(denial) = spans::decide("flow", || machine.denied(&situation)) {
             return Ok(Some(denial.why));
         }
         let login = live.login(session.as_ref());
-        let access = client.client.decisions(realm)?.access.decide(&Facts {
+        let rules = &client.client.decisions(realm)?.access;
+        let facts = Facts {
             person: Some(&live.person),
             client: &application,
             request: &request,
             session: session.as_ref(),
             login: &login,
             now,
-        });
+        };
+        let access = spans::decide("access", || rules.decide(&facts));
         Ok(match access {
             AccessDecision::Allowed { .. } => None,
             AccessDecision::Denied { why, .. } => Some(why),
@@ -263,7 +266,9 @@ impl Engine {
             now: self.ports.clock.now(),
         };
         let program = realm.program();
-        Ok(program.claims(decisions, scopes, target, &facts, &visible))
+        Ok(spans::decide("claims", || {
+            program.claims(decisions, scopes, target, &facts, &visible)
+        }))
     }
 
     /// An access token of a grant, or of a client for itself.
@@ -319,14 +324,15 @@ impl Engine {
         .members();
         let expires_in = remaining(now, expires_at).as_secs();
         match oidc.access_token_format {
-            TokenFormat::Jwt => Ok(MintedToken {
-                token: realm
-                    .signing_key(oidc.signing_algorithm)?
-                    .sign(TokenType::AccessToken, &members)
-                    .map_err(EngineFault::internal)?,
-                expires_in,
-                change: None,
-            }),
+            TokenFormat::Jwt => {
+                let key = realm.signing_key(oidc.signing_algorithm)?;
+                let signed = spans::sign(key.alg(), || key.sign(TokenType::AccessToken, &members));
+                Ok(MintedToken {
+                    token: signed.map_err(EngineFault::internal)?,
+                    expires_in,
+                    change: None,
+                })
+            }
             TokenFormat::Opaque => {
                 let token = token(&*self.ports.random);
                 let change = Change::InsertAccessToken(AccessTokenRow {
@@ -384,7 +390,7 @@ impl Engine {
             released: &released,
         }
         .members(key.alg());
-        key.sign(TokenType::IdToken, &members)
+        spans::sign(key.alg(), || key.sign(TokenType::IdToken, &members))
             .map(Some)
             .map_err(EngineFault::internal)
     }

@@ -312,6 +312,17 @@ pub trait Maintenance: Send + Sync {
     ) -> Result<()>;
 }
 
+/// How the connections to the database stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionUse {
+    /// In use now.
+    pub busy: u32,
+    /// Open, and free.
+    pub idle: u32,
+    /// At most, busy and idle together.
+    pub most: u32,
+}
+
 /// A whole database.
 pub trait Store:
     Subjects
@@ -327,6 +338,8 @@ pub trait Store:
 {
     /// Shifts the database clock; for tests only.
     fn set_clock_offset(&self, offset: SignedDuration);
+    /// How its connections stand.
+    fn connections(&self) -> ConnectionUse;
 }
 
 /// Searchable form of an attribute value; what [`LookupKey::value`] holds.

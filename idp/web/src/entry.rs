@@ -12,12 +12,14 @@ use http::{Method, StatusCode, Uri};
 use realmwright_engine::RuntimeRealm;
 use realmwright_snapshot::Locale;
 use tower::ServiceExt;
+use tracing::Instrument as _;
 
 use crate::connection::{ConnInfo, Transport};
 use crate::headers::{PagePolicy, harden};
 use crate::pages::{AssetLinks, ErrorKind, ErrorView, Frame, Page};
 use crate::routes::{assets, missing};
 use crate::texts::LANGUAGES;
+use crate::trace;
 use crate::visit::{Visit, html};
 use crate::web::Web;
 
@@ -41,15 +43,17 @@ struct Matched(String);
 pub(crate) async fn enter(State(entry): State<Entry>, request: Request) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
-    let (mut response, https) = dispatch(&entry, request).await;
+    let span = trace::begin(&entry.web.settings, &request);
+    let (mut response, https) = dispatch(&entry, request).instrument(span.clone()).await;
     harden(response.headers_mut(), https);
     let matched = response.extensions().get::<Matched>();
-    entry.web.metrics.observe(
-        matched.map(|matched| matched.0.as_str()),
-        &method,
-        response.status(),
-        begun.elapsed(),
-    );
+    let endpoint = matched.map(|matched| matched.0.as_str());
+    let settings = &entry.web.settings;
+    trace::end(settings, &span, (&method, endpoint), response.status());
+    entry
+        .web
+        .metrics
+        .observe(endpoint, &method, response.status(), begun.elapsed());
     response
 }
 
@@ -65,6 +69,7 @@ async fn dispatch(entry: &Entry, request: Request) -> (Response, bool) {
         return (neutral(web, ErrorKind::Request), false);
     };
     let https = connection.tls;
+    trace::name_scheme(https);
     let Some((realm, path)) = find_realm(web, &connection.host, parts.uri.path()) else {
         if let Some(file) = parts.uri.path().strip_prefix(HOST_ASSETS)
             && [Method::GET, Method::HEAD].contains(&parts.method)
@@ -74,6 +79,7 @@ async fn dispatch(entry: &Entry, request: Request) -> (Response, bool) {
         }
         return (neutral(web, ErrorKind::NotFound), https);
     };
+    trace::name_realm(realm.id());
     let visit = Visit::new(Arc::clone(web), realm, connection, &parts);
     let Some(uri) = under_issuer(&parts.uri, &path) else {
         return (visit.error(ErrorKind::NotFound, None), https);

@@ -28,6 +28,7 @@ mod reference;
 pub mod router;
 mod routes;
 pub mod texts;
+mod trace;
 mod visit;
 mod web;
 
@@ -35,4 +36,4 @@ pub use api::document as accounts_api_document;
 pub use connection::{ConnInfo, Transport, TrustedProxies};
 pub use metrics::RequestMetrics;
 pub use router::router;
-pub use web::{RealmRoutes, Web, WebSettings};
+pub use web::{RealmRoutes, TraceHooks, Web, WebSettings};

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::HeaderMap;
 use realmwright_engine::ports::Random;
 use realmwright_engine::{Engine, RuntimeRealm};
+use tracing::Span;
 
 use crate::assets::Assets;
 use crate::connection::TrustedProxies;
@@ -24,6 +26,28 @@ pub trait RealmRoutes: Send + Sync {
 pub struct WebSettings {
     /// Proxies whose forwarded headers count.
     pub trusted_proxies: TrustedProxies,
+    /// Traces.
+    pub traces: TraceHooks,
+}
+
+/// What the process does with the span of a request, and `tracing` alone cannot.
+#[derive(Clone, Copy, Debug)]
+pub struct TraceHooks {
+    /// Makes a span that was not entered yet part of the trace that the headers name, if any.
+    /// Called for requests that came through a trusted proxy.
+    pub join: fn(&Span, &HeaderMap),
+    /// Gives a span another name.
+    pub rename: fn(&Span, String),
+}
+
+impl Default for TraceHooks {
+    /// Nothing.
+    fn default() -> Self {
+        Self {
+            join: |_, _| {},
+            rename: |_, _| {},
+        }
+    }
 }
 
 /// What all handlers share.

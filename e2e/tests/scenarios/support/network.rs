@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::HeaderMap;
 use reqwest::{Certificate, ClientBuilder};
 
 /// Shared by everybody who goes this way.
@@ -14,6 +15,7 @@ use reqwest::{Certificate, ClientBuilder};
 pub(crate) struct Network {
     balancer: Option<Balancer>,
     authority: Option<Certificate>,
+    proxy: Option<(IpAddr, HeaderMap)>,
 }
 
 /// Leads every new connection to the pod that was chosen last.
@@ -43,7 +45,15 @@ impl Network {
     pub(crate) fn through(balancer: &Balancer) -> Self {
         Self {
             balancer: Some(balancer.clone()),
-            authority: None,
+            ..Self::default()
+        }
+    }
+
+    /// The same through a proxy at this address, which adds these headers.
+    pub(crate) fn behind(self, proxy: IpAddr, headers: HeaderMap) -> Self {
+        Self {
+            proxy: Some((proxy, headers)),
+            ..self
         }
     }
 
@@ -52,6 +62,7 @@ impl Network {
         Self {
             balancer: Some(Balancer::new(Ipv4Addr::LOCALHOST.into())),
             authority: Some(Certificate::from_pem(authority.as_bytes()).expect("it is PEM")),
+            ..Self::default()
         }
     }
 
@@ -69,6 +80,11 @@ impl Network {
         }
         if let Some(authority) = &self.authority {
             builder = builder.tls_certs_only([authority.clone()]);
+        }
+        if let Some((proxy, headers)) = &self.proxy {
+            builder = builder
+                .local_address(*proxy)
+                .default_headers(headers.clone());
         }
         builder
     }

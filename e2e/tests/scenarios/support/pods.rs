@@ -23,6 +23,14 @@ pub(crate) struct PodSettings {
     pub(crate) source: PathBuf,
     pub(crate) database_url_file: PathBuf,
     pub(crate) listen: SocketAddr,
+    pub(crate) told: Told,
+}
+
+/// What a pod is told beside where things are.
+#[derive(Clone, Default)]
+pub(crate) struct Told {
+    pub(crate) arguments: Vec<String>,
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 impl PodSettings {
@@ -32,6 +40,7 @@ impl PodSettings {
             source: source.to_owned(),
             database_url_file,
             listen: ANY_PORT,
+            told: Told::default(),
         }
     }
 
@@ -47,7 +56,9 @@ impl PodSettings {
                 .arg(&self.database_url_file)
                 .args(["--listen", &self.listen.to_string()])
                 .args(["--management-listen", &management])
-                .args(["--log", LOG]),
+                .args(["--log", LOG])
+                .args(&self.told.arguments)
+                .envs(self.told.environment.iter().cloned()),
         )
     }
 
@@ -181,6 +192,16 @@ impl Pods {
 
     /// The same, of this folder over this database.
     pub(crate) fn start_on(count: u8, folder: TempDir, database: RegionDatabase) -> Self {
+        Self::start_told(count, folder, database, &Told::default())
+    }
+
+    /// The same, told more.
+    pub(crate) fn start_told(
+        count: u8,
+        folder: TempDir,
+        database: RegionDatabase,
+        told: &Told,
+    ) -> Self {
         let dev = Dev::start_with(folder, ANY_PORT, &["--host", "localhost"]);
         let port = dev.issuer.port().expect("a port");
         // `dev` has the port at 127.0.0.1, so that the pods have it at 127.0.0.2, .3, ...
@@ -190,6 +211,7 @@ impl Pods {
                     source: dev.published(),
                     database_url_file: database.serve_url_file(),
                     listen: SocketAddr::from(([127, 0, 0, 2 + number], port)),
+                    told: told.clone(),
                 })
             })
             .collect();

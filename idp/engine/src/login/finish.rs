@@ -27,6 +27,7 @@ use crate::crypto::{token, token_hash, uuid};
 use crate::people::PersonRecord;
 use crate::ports::Observation;
 use crate::sessions::{CLOCKS_DIFFER, LiveSession, later};
+use crate::spans;
 
 impl Engine {
     /// Issues the code, unless something denies at the last moment.
@@ -101,14 +102,16 @@ impl Engine {
             available_methods: realm.snapshot.methods.keys().cloned().collect(),
             typed: run.state.typed.clone(),
         };
-        Ok(client.decisions(realm)?.access.decide(&Facts {
+        let rules = &client.decisions(realm)?.access;
+        let facts = Facts {
             person: Some(&person.person),
             client: &run.valid.application(),
             request: &run.valid.facts(&run.cx),
             session: Some(session),
             login: &login,
             now,
-        }))
+        };
+        Ok(spans::decide("access", || rules.decide(&facts)))
     }
 
     async fn issue_code(

@@ -41,6 +41,7 @@ use crate::authorize::ValidRequest;
 use crate::crypto::{base64url, equal, token, token_hash, uuid};
 use crate::people::PersonRecord;
 use crate::sessions::{LiveSession, later};
+use crate::spans;
 
 /// How long a request waits for the configuration that its login has seen.
 const SWAP_WAIT: Duration = Duration::from_secs(2);
@@ -116,17 +117,15 @@ impl Run {
         let machine = realm.machine(self.valid.client.snapshot())?;
         let application = self.valid.application();
         let request = self.valid.facts(&self.cx);
-        Ok(ask(
-            &machine,
-            &Situation {
-                person: self.person.as_ref().map(|record| &record.person),
-                client: &application,
-                request: &request,
-                session,
-                typed: self.state.typed.as_deref(),
-                now,
-            },
-        ))
+        let situation = Situation {
+            person: self.person.as_ref().map(|record| &record.person),
+            client: &application,
+            request: &request,
+            session,
+            typed: self.state.typed.as_deref(),
+            now,
+        };
+        Ok(spans::decide("flow", || ask(&machine, &situation)))
     }
 }
 
@@ -365,13 +364,16 @@ impl Engine {
         } else {
             ConsentPrompt::AsNeeded
         };
-        Ok(decide_consent(
-            &realm.snapshot.scopes,
-            client.consent_required,
-            run.valid.granted.scopes(),
-            &remembered.map(|row| row.scopes).unwrap_or_default(),
-            prompt,
-        ))
+        let remembered = remembered.map(|row| row.scopes).unwrap_or_default();
+        Ok(spans::decide("consent", || {
+            decide_consent(
+                &realm.snapshot.scopes,
+                client.consent_required,
+                run.valid.granted.scopes(),
+                &remembered,
+                prompt,
+            )
+        }))
     }
 
     /// Shows the step: sealed at entry, by its address after a submission.

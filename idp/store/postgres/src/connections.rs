@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use realmwright_store::ConnectionUse;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult, PgRow, PgStatement};
 use sqlx::{Either, Error, Execute, Executor, PgConnection, PgPool, Postgres, SqlStr};
@@ -139,6 +140,17 @@ impl Connections {
         drop(at_hand);
         drop(lay_long);
         newest
+    }
+
+    /// How they stand now.
+    pub(crate) fn in_use(&self) -> ConnectionUse {
+        let most = self.pool.options().get_max_connections();
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        ConnectionUse {
+            busy: most.saturating_sub(count(self.turns.available_permits())),
+            idle: count(self.pool.num_idle() + self.at_hand().len()),
+            most,
+        }
     }
 
     /// How connections are made.

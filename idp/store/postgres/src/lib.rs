@@ -28,7 +28,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use realmwright_store::{Result, Store, StoreError};
+use realmwright_store::{ConnectionUse, Result, Store, StoreError};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, PgConnection};
 use tokio::time::timeout;
@@ -182,5 +182,9 @@ impl From<NoConnection> for StoreError {
 impl Store for PostgresStore {
     fn set_clock_offset(&self, offset: SignedDuration) {
         self.clock.set_offset(offset);
+    }
+
+    fn connections(&self) -> ConnectionUse {
+        self.pool.in_use()
     }
 }

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use realmwright_store::{Maintenance as _, Result, Store, StoreError};
+use realmwright_store::{ConnectionUse, Maintenance as _, Result, Store, StoreError};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -100,6 +100,20 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn set_clock_offset(&self, offset: SignedDuration) {
         self.clock.set_offset(offset);
+    }
+
+    fn connections(&self) -> ConnectionUse {
+        let count = |pool: &SqlitePool| {
+            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            (pool.size().saturating_sub(idle), idle)
+        };
+        let (writing, of_writer) = count(&self.writer);
+        let (reading, of_readers) = count(&self.readers);
+        ConnectionUse {
+            busy: writing + reading,
+            idle: of_writer + of_readers,
+            most: 1 + READERS,
+        }
     }
 }
 

@@ -175,6 +175,7 @@ impl TestApp {
         });
         let settings = WebSettings {
             trusted_proxies: TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]),
+            ..WebSettings::default()
         };
         let mut registry = prometheus_client::registry::Registry::default();
         let metrics = RequestMetrics::register(&mut registry);

@@ -22,7 +22,7 @@ use realmwright_idp::lifecycle::Lifecycle;
 use realmwright_idp::listener::{Listener, bind};
 use realmwright_idp::process::{Process, ProcessSettings};
 use realmwright_idp::settings::DatabaseSettings;
-use realmwright_idp::telemetry::{LogFormat, start_logs};
+use realmwright_idp::telemetry::{LogFormat, SpanCounts, start_logs};
 use realmwright_idp::tls::TlsFiles;
 use realmwright_snapshot::RealmId;
 use tokio::net::TcpListener;
@@ -54,6 +54,7 @@ pub(crate) fn run(command: Dev, output: Output) -> anyhow::Result<Outcome> {
     start_logs(
         LogFormat::Auto,
         &format!("notify::inotify=error,{}", command.log),
+        None,
     )?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -88,6 +89,7 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
             trusted_proxies: Vec::new(),
             fetch_from: Vec::new(),
             own_database: OwnDatabase::OfRegion,
+            spans: SpanCounts::default(),
         },
         life.clone(),
     )?;
