@@ -5,6 +5,8 @@
 //! collector only, and the layer of the log never enables them.
 
 pub(crate) mod context;
+#[cfg(test)]
+mod documented;
 mod facts;
 mod json;
 mod metrics;
