@@ -545,7 +545,7 @@ async fn nobody_but_a_trusted_proxy_names_a_trace() {
 async fn a_collector_that_is_away_costs_spans_only() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", nobody.local_addr().unwrap());
-    // It listens and never answers.
+    // Nobody takes what comes to it, so that every request waits for its time to be over.
     let told = Told {
         arguments: vec!["--otlp-endpoint".to_owned(), endpoint],
         environment: vec![("OTEL_METRIC_EXPORT_INTERVAL", "100".to_owned())],
@@ -569,7 +569,7 @@ async fn a_collector_that_is_away_costs_spans_only() {
         assert!(failed.await >= 20);
         let begun = std::time::Instant::now();
         assert_eq!(pod.stop(), Some(0));
-        assert!(begun.elapsed().as_secs() < 8, "{:?}", begun.elapsed());
+        assert!(begun.elapsed().as_secs() < 6, "{:?}", begun.elapsed());
         let said = pod.running().text();
         let told = |text: &str| said.lines().filter(|line| line.contains(text)).count();
         assert_eq!(told("does not take spans"), 1, "{said}");

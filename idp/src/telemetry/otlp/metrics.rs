@@ -81,7 +81,10 @@ impl MetricSink {
                 () = tokio::time::sleep(self.every) => {}
                 () = life.stopped() => return,
             }
-            let sent = self.send(metrics).await;
+            let sent = tokio::select! {
+                sent = self.send(metrics) => sent,
+                () = life.stopped() => return,
+            };
             match &sent {
                 Err(fault) if !is_failing => tracing::warn!(
                     error = %format_args!("{fault:#}"),
