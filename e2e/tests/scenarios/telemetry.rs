@@ -375,13 +375,12 @@ fn tokens_are_one_tree(forest: &Forest) {
     let roots = forest.find(|span, about| {
         span.name == "POST /oauth2/token" && about.get("realmwright.client") == Some(&"app".into())
     });
-    let trees: Vec<_> = roots.iter().map(|root| forest.tree(root)).collect();
+    let trees = roots.into_iter().map(|root| (root, forest.tree(root)));
     let issued: Vec<_> = trees
-        .iter()
-        .filter(|tree| tree.contains("POST /oauth2/token > sign"))
+        .filter(|(_, tree)| tree.contains("POST /oauth2/token > sign"))
         .collect();
-    assert_eq!(issued.len(), 2, "a code and a refresh: {trees:#?}");
-    for tree in issued {
+    assert_eq!(issued.len(), 2, "a code and a refresh: {issued:#?}");
+    for (_, tree) in &issued {
         assert_has(
             tree,
             &[
@@ -392,9 +391,10 @@ fn tokens_are_one_tree(forest: &Forest) {
             ],
         );
     }
-    let about = texts(&roots[0].attributes);
-    assert_eq!(roots[0].kind, i32::from(SpanKind::Server as i16));
-    assert!(roots[0].parent_span_id.is_empty());
+    let (root, _) = &issued[0];
+    let about = texts(&root.attributes);
+    assert_eq!(root.kind, i32::from(SpanKind::Server as i16));
+    assert!(root.parent_span_id.is_empty());
     for (name, value) in [
         ("http.request.method", "POST"),
         ("http.route", "/oauth2/token"),
