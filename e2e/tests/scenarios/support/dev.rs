@@ -202,6 +202,11 @@ impl Dev {
             });
     }
 
+    /// SIGKILL; what it has published stays.
+    pub(crate) fn kill(&mut self) {
+        self.running.kill();
+    }
+
     /// SIGTERM; the exit code.
     pub(crate) fn stop(&mut self) -> Option<i32> {
         self.running.stop(Duration::from_secs(10))
