@@ -170,8 +170,11 @@ impl Taken<'_> {
     /// Keeps the connection for the next call: this one came to its end, and left no transaction
     /// open.
     pub(crate) fn put_back(self) {
+        // Judged while nobody can clear them: one that is put beside a pool that closes would keep
+        // it waiting.
+        let mut at_hand = self.connections.at_hand();
         if self.from_pool.elapsed() < KEPT && !self.connections.turns.is_closed() {
-            self.connections.at_hand().push(AtHand {
+            at_hand.push(AtHand {
                 connection: self.connection,
                 from_pool: self.from_pool,
                 put_back: Instant::now(),
