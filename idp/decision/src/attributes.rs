@@ -321,10 +321,7 @@ fn keep(
 }
 
 fn input(transform: &Transform, index: usize, faults: &mut Vec<SchemaFault>) -> Option<Input> {
-    // Checked alone first, so that a message speaks of the pattern as it was written.
-    let whole = helpers::regex(&transform.pattern)
-        .and_then(|_| helpers::regex(&format!(r"\A(?:{})\z", transform.pattern)));
-    let pattern = match whole {
+    let pattern = match helpers::whole_match(&transform.pattern) {
         Ok(pattern) => pattern,
         Err(message) => {
             faults.push(SchemaFault {

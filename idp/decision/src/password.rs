@@ -160,9 +160,7 @@ impl Policy {
         let mut faults = Vec::new();
         let mut groups = Vec::new();
         for (index, group) in policy.groups.iter().enumerate() {
-            let whole = helpers::regex(&group.characters)
-                .and_then(|_| helpers::regex(&format!(r"\A(?:{})\z", group.characters)));
-            match whole {
+            match helpers::whole_match(&group.characters) {
                 Ok(characters) => groups.push(Group {
                     name: group.name.clone(),
                     characters,

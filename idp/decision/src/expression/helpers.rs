@@ -55,6 +55,17 @@ pub fn regex(pattern: &str) -> Result<regex::Regex, String> {
     Ok(new)
 }
 
+/// The same for a pattern that a whole text must match.
+///
+/// # Errors
+/// What is wrong with the pattern.
+pub fn whole_match(pattern: &str) -> Result<regex::Regex, String> {
+    // Checked alone first: a message speaks of the pattern as it was written, and none can close
+    // our brackets.
+    regex(pattern)?;
+    regex(&format!(r"\A(?:{pattern})\z"))
+}
+
 fn compile_regex(pattern: &str) -> Result<regex::Regex, String> {
     regex::RegexBuilder::new(pattern)
         .size_limit(REGEX_SIZE_LIMIT)
