@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use realmwright_engine::{PrepareFault, RuntimeRealm, SnapshotVersion};
 use realmwright_keys::{Keyring, SecretBundle};
 use realmwright_snapshot::{
-    Digest, Envelope, EnvelopeFault, RealmId, RealmSnapshot, SealFault, Sealed,
+    Digest, Envelope, EnvelopeFault, RealmCore, RealmId, SealFault, Sealed,
 };
 
 /// What a source offers to serve.
@@ -71,15 +72,6 @@ pub enum OfferFault {
     Prepare(#[from] PrepareFault),
 }
 
-/// A realm that is served, with what it was made from.
-#[derive(Debug)]
-pub struct Served {
-    /// What it was made from.
-    pub offer: Offer,
-    /// What requests use.
-    pub realm: Arc<RuntimeRealm>,
-}
-
 impl Offer {
     /// The realm.
     #[must_use]
@@ -95,47 +87,55 @@ impl Offer {
             && self.secrets.revision == other.secrets.revision
     }
 
-    /// Checks that it may follow `served` and makes it ready. Parts that did not change are
-    /// shared with it.
-    ///
-    /// # Errors
-    /// [`OfferFault`] says why it cannot be served.
-    pub fn prepare(
-        self,
-        served: Option<&Served>,
-        now: jiff::Timestamp,
-    ) -> Result<Served, OfferFault> {
-        let former = served.map(|served| &served.offer);
-        self.envelope.admit(former.map(|former| &former.envelope))?;
-        self.check_revisions(former)?;
-        let snapshot = match served {
-            Some(served) if served.offer.sealed.digest == self.sealed.digest => {
-                Arc::clone(served.realm.snapshot())
-            }
-            Some(served) => Arc::new(realmwright_snapshot::open(
-                &self.sealed,
-                Some((&*served.offer.sealed, &**served.realm.snapshot())),
-            )?),
-            None => Arc::new(realmwright_snapshot::open(&self.sealed, None)?),
-        };
-        self.check_names(&snapshot)?;
-        let version = SnapshotVersion {
+    /// Which snapshot it holds.
+    #[must_use]
+    pub const fn version(&self) -> SnapshotVersion {
+        SnapshotVersion {
             incarnation: self.envelope.incarnation,
             revision: self.envelope.revision,
             digest: self.envelope.digest,
+        }
+    }
+
+    /// Checks all that can be checked without opening more of it than its core; `former` is what
+    /// it would follow.
+    ///
+    /// # Errors
+    /// [`OfferFault`] says why it cannot be served.
+    pub(crate) fn admit(&self, former: Option<&Self>) -> Result<RealmCore, OfferFault> {
+        self.envelope.admit(former.map(|former| &former.envelope))?;
+        self.check_revisions(former)?;
+        let core = realmwright_snapshot::open_core(&self.sealed)?;
+        self.check_names(&core)?;
+        Ok(core)
+    }
+
+    /// Makes it ready. Parts that did not change are shared with `former`, which is prepared.
+    ///
+    /// # Errors
+    /// [`OfferFault`] says why it cannot be served.
+    pub(crate) fn prepare(
+        &self,
+        former: Option<(&Self, &RuntimeRealm)>,
+        now: Timestamp,
+    ) -> Result<RuntimeRealm, OfferFault> {
+        let snapshot = match former {
+            Some((offer, realm)) if offer.sealed.digest == self.sealed.digest => {
+                Arc::clone(realm.snapshot())
+            }
+            _ => {
+                let former = former.map(|(offer, realm)| (&*offer.sealed, &**realm.snapshot()));
+                Arc::new(realmwright_snapshot::open(&self.sealed, former)?)
+            }
         };
-        let realm = RuntimeRealm::prepare(
+        Ok(RuntimeRealm::prepare(
             snapshot,
-            version,
+            self.version(),
             Arc::clone(&self.keyring),
             Arc::clone(&self.secrets),
             now,
-            served.map(|served| &*served.realm),
-        )?;
-        Ok(Served {
-            offer: self,
-            realm: Arc::new(realm),
-        })
+            former.map(|(_, realm)| realm),
+        )?)
     }
 
     fn check_revisions(&self, former: Option<&Self>) -> Result<(), OfferFault> {
@@ -174,9 +174,9 @@ impl Offer {
         Ok(())
     }
 
-    fn check_names(&self, snapshot: &RealmSnapshot) -> Result<(), OfferFault> {
+    fn check_names(&self, core: &RealmCore) -> Result<(), OfferFault> {
         let realm = self.realm();
-        [&snapshot.core.id, &self.keyring.realm, &self.secrets.realm]
+        [&core.id, &self.keyring.realm, &self.secrets.realm]
             .into_iter()
             .find(|other| *other != realm)
             .map_or(Ok(()), |other| Err(OfferFault::OtherRealm(other.clone())))

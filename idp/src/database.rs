@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use realmwright_snapshot::RealmSnapshot;
 use realmwright_store::{Owner, Store, StoreError};
 use realmwright_store_postgres::{PostgresSettings, PostgresStore};
 use realmwright_store_sqlite::SqliteStore;
 
+use crate::served::Outline;
 use crate::settings::DatabaseSettings;
 
 /// Why there is no database.
@@ -52,14 +52,12 @@ pub async fn open(settings: &DatabaseSettings) -> Result<Arc<dyn Store>, Databas
 }
 
 /// Who owns a database that this realm is served from.
-#[must_use]
-pub fn owner_of(realm: &RealmSnapshot, own_database: OwnDatabase) -> Owner {
-    let core = &realm.core;
+pub(crate) fn owner_of(outline: &Outline, own_database: OwnDatabase) -> Owner {
     Owner {
-        region: core.region.clone(),
-        country: core.country.clone(),
+        region: outline.region.clone(),
+        country: outline.country.clone(),
         instance: match own_database {
-            OwnDatabase::OfInstance => Some(core.instance.clone()),
+            OwnDatabase::OfInstance => Some(outline.instance.clone()),
             OwnDatabase::OfRegion => None,
         },
     }

@@ -7,14 +7,16 @@
 //! <folder>/<realm id>/parts/<digest>                    parts, compressed
 //! <folder>/<realm id>/keyrings/<revision>.json
 //! <folder>/<realm id>/secrets/<revision>.json
+//! <folder>/.news                                        replaced after each head
 //! ```
 //! Everything but the head is written once and never changed; the head is replaced by a rename
-//! after what it names is there. So a reader sees the old whole or the new whole.
+//! after what it names is there. So a reader sees the old whole or the new whole, and one look at
+//! the news tells it whether any head was moved.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,6 +27,8 @@ use serde::{Deserialize, Serialize};
 use crate::artefacts::Offer;
 
 const HEAD: &str = "head.json";
+
+const NEWS: &str = ".news";
 
 /// No artefact comes near; more is not read.
 const MAX_FILE: u64 = 128 * 1024 * 1024;
@@ -126,6 +130,13 @@ pub enum DirectoryFault {
     Name(String),
 }
 
+/// Differs after every move of a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct News {
+    inode: u64,
+    written: (i64, i64),
+}
+
 /// A folder of artefacts.
 #[derive(Clone, Debug)]
 pub struct Directory {
@@ -150,6 +161,17 @@ fn read(path: &Path) -> Result<Vec<u8>, DirectoryFault> {
         return Err(DirectoryFault::TooLarge(path.to_owned()));
     }
     Ok(bytes)
+}
+
+fn read_head(folder: &Path) -> Result<Option<Head>, DirectoryFault> {
+    match read_json(&folder.join(HEAD)) {
+        Ok(head) => Ok(Some(head)),
+        Err(DirectoryFault::Io {
+            detail: ErrorKind::NotFound | ErrorKind::NotADirectory,
+            ..
+        }) => Ok(None),
+        Err(fault) => Err(fault),
+    }
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, DirectoryFault> {
@@ -207,6 +229,25 @@ impl Directory {
         Ok(self.root.join(name))
     }
 
+    /// The news of now; none where nobody has written them. Who moves a head by other means than
+    /// [`Directory::store`] makes none.
+    #[must_use]
+    pub fn news(&self) -> Option<News> {
+        let file = fs::metadata(self.root.join(NEWS)).ok()?;
+        Some(News {
+            inode: file.ino(),
+            written: (file.mtime(), file.mtime_nsec()),
+        })
+    }
+
+    /// The head of one realm; none when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn head(&self, realm: &RealmId) -> Result<Option<Head>, DirectoryFault> {
+        read_head(&self.folder(realm)?)
+    }
+
     /// The heads of all realms, by folder name. A folder without a head is not a realm yet.
     ///
     /// # Errors
@@ -219,16 +260,8 @@ impl Directory {
             let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else {
                 continue;
             };
-            let path = entry.path().join(HEAD);
-            match read_json(&path) {
-                Ok(head) => {
-                    heads.insert(RealmId::from(name), head);
-                }
-                Err(DirectoryFault::Io {
-                    detail: ErrorKind::NotFound | ErrorKind::NotADirectory,
-                    ..
-                }) => {}
-                Err(fault) => return Err(fault),
+            if let Some(head) = read_head(&entry.path())? {
+                heads.insert(RealmId::from(name), head);
             }
         }
         Ok(heads)
@@ -317,6 +350,7 @@ impl Directory {
             write(&path, &secrets.map_err(|fault| form(&path, &fault))?)?;
         }
         write_json(&folder.join(HEAD), &Head::of(offer))?;
+        write(&self.root.join(NEWS), offer.realm().as_str().as_bytes())?;
         collect(&folder)
     }
 }

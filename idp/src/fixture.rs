@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
+use realmwright_engine::ports::Clock;
 use realmwright_keys::{
     Acknowledgements, Keyring, Policy, SecretBundle, SystemGenerator, advance, apply,
 };
@@ -15,6 +17,7 @@ use realmwright_snapshot::{
 };
 
 use crate::artefacts::Offer;
+use crate::hot_swap::HotSwap;
 
 /// Waits until `condition` holds, and not for ever.
 pub(crate) async fn until(condition: impl Fn() -> bool) {
@@ -26,6 +29,25 @@ pub(crate) async fn until(condition: impl Fn() -> bool) {
     tokio::time::timeout(Duration::from_secs(20), holds)
         .await
         .expect("what is waited for comes");
+}
+
+/// A clock that stands at [`now`].
+struct Standing;
+
+#[async_trait]
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+
+    async fn sleep_until(&self, _instant: Timestamp) {
+        std::future::pending().await
+    }
+}
+
+/// No realms yet.
+pub(crate) fn swap() -> Arc<HotSwap> {
+    Arc::new(HotSwap::new(Arc::new(Standing)))
 }
 
 pub(crate) fn now() -> Timestamp {

@@ -15,85 +15,114 @@ use realmwright_snapshot::RealmId;
 use tokio::sync::watch;
 use url::Url;
 
-use crate::artefacts::{Offer, OfferFault, Served};
+use crate::artefacts::{Offer, OfferFault};
 use crate::lifecycle::Lifecycle;
+use crate::served::{Preparation, Served, Unprepared};
 
 /// The clock may be set while we wait for a key's time; look at it at least so often.
 const LONGEST_KEY_WAIT: Duration = Duration::from_secs(60);
 
-/// All realms of one moment.
+/// Which realm lies where: by host, then by the path of the issuer.
 #[derive(Debug, Default)]
-pub struct RealmSet {
-    realms: BTreeMap<RealmId, Arc<Served>>,
-    /// By host, then by the path of the issuer.
-    routes: HashMap<String, HashMap<String, Arc<RuntimeRealm>>>,
-}
+struct Routes(HashMap<String, HashMap<String, RealmId>>);
 
-impl RealmSet {
-    fn of(realms: BTreeMap<RealmId, Arc<Served>>) -> Self {
+impl Routes {
+    fn of(realms: &BTreeMap<RealmId, Arc<Served>>) -> Self {
         let mut routes: HashMap<_, HashMap<_, _>> = HashMap::new();
-        for served in realms.values() {
-            let core = &served.realm.snapshot().core;
-            for base in core.backend_url.iter().chain([&core.issuer]) {
+        for (id, served) in realms {
+            for base in served.outline().bases() {
                 let Some(host) = host_of(base) else { continue };
                 let path = base.path().trim_end_matches('/').to_owned();
                 let paths = routes.entry(host).or_default();
-                paths
-                    .entry(path)
-                    .or_insert_with(|| Arc::clone(&served.realm));
+                paths.entry(path).or_insert_with(|| id.clone());
             }
         }
-        Self { realms, routes }
+        Self(routes)
     }
 
-    /// The realm whose issuer lies at `host` (with its port, when that is not the scheme's own)
-    /// and begins `path` at a segment boundary, and the rest of the path.
-    #[must_use]
-    pub fn route<'p>(&self, host: &str, path: &'p str) -> Option<(Arc<RuntimeRealm>, &'p str)> {
-        let paths = match self.routes.get(host) {
+    fn find<'p>(&self, host: &str, path: &'p str) -> Option<(&RealmId, &'p str)> {
+        let paths = match self.0.get(host) {
             Some(paths) => paths,
-            None => self.routes.get(&host.to_ascii_lowercase())?,
+            None => self.0.get(&host.to_ascii_lowercase())?,
         };
         // As many lookups as the path has segments, however many realms share the host.
         let mut end = path.len();
         loop {
             let (base, rest) = path.split_at_checked(end)?;
             if let Some(realm) = paths.get(base) {
-                return Some((Arc::clone(realm), rest));
+                return Some((realm, rest));
             }
             end = base.rfind('/')?;
         }
     }
+}
+
+/// All realms of one moment.
+#[derive(Debug, Default)]
+pub struct RealmSet {
+    realms: BTreeMap<RealmId, Arc<Served>>,
+    routes: Arc<Routes>,
+}
+
+impl RealmSet {
+    /// Other realms instead of these.
+    fn of(realms: BTreeMap<RealmId, Arc<Served>>) -> Self {
+        Self {
+            routes: Arc::new(Routes::of(&realms)),
+            realms,
+        }
+    }
+
+    /// These realms, with `next` beside them or instead of them.
+    fn with(&self, next: Vec<Served>) -> Self {
+        let stays = |next: &Served| {
+            let former = self.realms.get(next.id());
+            former.is_some_and(|former| former.outline().bases().eq(next.outline().bases()))
+        };
+        let all_stay = next.iter().all(stays);
+        let mut realms = self.realms.clone();
+        realms.extend(
+            next.into_iter()
+                .map(|served| (served.id().clone(), Arc::new(served))),
+        );
+        if all_stay {
+            let routes = Arc::clone(&self.routes);
+            return Self { realms, routes };
+        }
+        Self::of(realms)
+    }
+
+    /// The realm whose issuer lies at `host` (with its port, when that is not the scheme's own)
+    /// and begins `path` at a segment boundary, and the rest of the path.
+    #[must_use]
+    pub fn route<'p>(&self, host: &str, path: &'p str) -> Option<(&Arc<Served>, &'p str)> {
+        let (realm, rest) = self.routes.find(host, path)?;
+        Some((self.realms.get(realm)?, rest))
+    }
 
     /// The realm with this id.
     #[must_use]
-    pub fn realm(&self, id: &RealmId) -> Option<&Arc<RuntimeRealm>> {
-        self.realms.get(id).map(|served| &served.realm)
-    }
-
-    /// The realm with this id, with what it was made from.
-    #[must_use]
-    pub fn served_realm(&self, id: &RealmId) -> Option<&Served> {
-        self.realms.get(id).map(|served| &**served)
+    pub fn get(&self, id: &RealmId) -> Option<&Arc<Served>> {
+        self.realms.get(id)
     }
 
     /// All realms, by id.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<RuntimeRealm>> {
-        self.realms.values().map(|served| &served.realm)
-    }
-
-    /// All realms with what they were made from, by id.
-    pub fn served(&self) -> impl Iterator<Item = &Arc<Served>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Served>> {
         self.realms.values()
     }
 
     /// What an offer makes of a realm; none when it is served already.
-    fn prepare(&self, offer: Offer, now: Timestamp) -> Result<Option<Served>, OfferFault> {
-        let served = self.realms.get(offer.realm());
-        if served.is_some_and(|served| served.offer.is_same_as(&offer)) {
+    fn take(
+        &self,
+        offer: Offer,
+        preparation: Preparation,
+        now: Timestamp,
+    ) -> Result<Option<Served>, OfferFault> {
+        let served = self.realms.get(offer.realm()).map(|served| &**served);
+        if served.is_some_and(|served| served.offer().is_same_as(&offer)) {
             return Ok(None);
         }
-        offer.prepare(served.map(|served| &**served), now).map(Some)
+        Served::new(offer, served, preparation, now).map(Some)
     }
 
     /// How many there are.
@@ -130,30 +159,34 @@ pub enum Accepted {
 impl From<&Option<Served>> for Accepted {
     fn from(next: &Option<Served>) -> Self {
         next.as_ref()
-            .map_or(Self::Same, |next| Self::Swapped(next.realm.version()))
+            .map_or(Self::Same, |next| Self::Swapped(next.version()))
     }
 }
 
 /// The pointer, and the one way to move it.
-#[derive(Debug)]
 pub struct HotSwap {
+    clock: Arc<dyn Clock>,
     current: ArcSwap<RealmSet>,
     /// Held while the next set is made: two offers at once must not lose one.
     writing: Mutex<()>,
     changed: watch::Sender<()>,
 }
 
-impl Default for HotSwap {
-    fn default() -> Self {
-        Self::new()
+impl std::fmt::Debug for HotSwap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HotSwap")
+            .field("current", &self.current)
+            .finish_non_exhaustive()
     }
 }
 
 impl HotSwap {
-    /// No realms yet.
+    /// No realms yet. The clock chooses the keys of realms that are prepared when they are asked
+    /// for.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
+            clock,
             current: ArcSwap::default(),
             writing: Mutex::default(),
             changed: watch::Sender::new(()),
@@ -166,6 +199,14 @@ impl HotSwap {
         self.current.load_full()
     }
 
+    /// What requests use of a realm: prepared now, when nobody has asked for it yet.
+    ///
+    /// # Errors
+    /// [`Unprepared`].
+    pub fn realm(&self, served: &Served) -> Result<Arc<RuntimeRealm>, Unprepared> {
+        served.realm(self.clock.now()).map(Arc::clone)
+    }
+
     /// Tells of every swap from now on.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {
@@ -176,8 +217,8 @@ impl HotSwap {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn replace(&self, realms: BTreeMap<RealmId, Arc<Served>>) {
-        self.current.store(Arc::new(RealmSet::of(realms)));
+    fn replace(&self, set: RealmSet) {
+        self.current.store(Arc::new(set));
         self.changed.send_replace(());
     }
 
@@ -188,27 +229,28 @@ impl HotSwap {
     pub fn accept(&self, offer: Offer, now: Timestamp) -> Result<Accepted, OfferFault> {
         let _writing = self.writing();
         let current = self.current();
-        let next = current.prepare(offer, now)?;
+        let next = current.take(offer, Preparation::Before, now)?;
         let accepted = Accepted::from(&next);
-        self.serve(&current, next);
+        self.serve(&current, next.into_iter().collect());
         Ok(accepted)
     }
 
-    /// The same for offers of different realms: prepared on all cores, and served all at once.
+    /// The same for offers of different realms: judged on all cores, and served all at once.
     pub fn accept_all(
         &self,
         offers: Vec<Offer>,
+        preparation: Preparation,
         now: Timestamp,
     ) -> Vec<Result<Accepted, OfferFault>> {
         let _writing = self.writing();
         let current = self.current();
-        let prepare = |offer| {
-            let next = current.prepare(offer, now)?;
+        let take = |offer| {
+            let next = current.take(offer, preparation, now)?;
             Ok((Accepted::from(&next), next))
         };
-        let prepared: Vec<_> = offers.into_par_iter().map(prepare).collect();
+        let taken: Vec<_> = offers.into_par_iter().map(take).collect();
         let mut next = Vec::new();
-        let answers = prepared.into_iter().map(|result| {
+        let answers = taken.into_iter().map(|result| {
             result.map(|(accepted, served)| {
                 next.extend(served);
                 accepted
@@ -220,12 +262,9 @@ impl HotSwap {
     }
 
     /// Serves these beside what is served, or instead of it. To be called while writing.
-    fn serve(&self, current: &RealmSet, next: impl IntoIterator<Item = Served>) {
-        let mut next = next.into_iter().peekable();
-        if next.peek().is_some() {
-            let mut realms = current.realms.clone();
-            realms.extend(next.map(|served| (served.offer.realm().clone(), Arc::new(served))));
-            self.replace(realms);
+    fn serve(&self, current: &RealmSet, next: Vec<Served>) {
+        if !next.is_empty() {
+            self.replace(current.with(next));
         }
     }
 
@@ -236,22 +275,20 @@ impl HotSwap {
         let before = realms.len();
         realms.retain(|id, _| keep(id));
         if realms.len() < before {
-            self.replace(realms);
+            self.replace(RealmSet::of(realms));
         }
     }
 
     /// Prepares the realms again whose published keys change with the time.
     fn follow_keys(&self, due: &[RealmId], now: Timestamp) {
         let _writing = self.writing();
-        let mut realms = self.current().realms.clone();
-        for id in due {
-            let Some(served) = realms.get(id) else {
-                continue;
-            };
-            match served.offer.clone().prepare(Some(served), now) {
-                Ok(next) => {
+        let current = self.current();
+        let mut next = Vec::new();
+        for (id, served) in due.iter().filter_map(|id| current.realms.get_key_value(id)) {
+            match served.with_keys_of(now) {
+                Ok(served) => {
                     tracing::info!(realm = %id, "keys changed with the time");
-                    realms.insert(id.clone(), Arc::new(next));
+                    next.push(served);
                 }
                 Err(fault) => tracing::error!(
                     realm = %id,
@@ -260,7 +297,29 @@ impl HotSwap {
                 ),
             }
         }
-        self.replace(realms);
+        self.serve(&current, next);
+    }
+
+    /// Finds out in the background which of the realms that nobody has asked for cannot be
+    /// prepared, until the stop.
+    pub async fn check_what_waits(self: Arc<Self>, life: Lifecycle) {
+        let mut changes = self.changes();
+        loop {
+            changes.mark_unchanged();
+            let (swap, stop) = (Arc::clone(&self), life.clone());
+            let checked = tokio::task::spawn_blocking(move || {
+                for served in swap.current().iter().take_while(|_| !stop.is_stopping()) {
+                    served.check(swap.clock.now());
+                }
+            });
+            if let Err(fault) = checked.await {
+                tracing::error!(error = %fault, "the check of the realms failed");
+            }
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = life.stopped() => return,
+            }
+        }
     }
 
     fn next_key_change(&self, now: Timestamp) -> Option<(Timestamp, Vec<RealmId>)> {
@@ -269,11 +328,8 @@ impl HotSwap {
             .realms
             .iter()
             .filter_map(|(id, served)| {
-                served
-                    .offer
-                    .keyring
-                    .next_change(now)
-                    .map(|at| (at, id.clone()))
+                let keyring = &served.offer().keyring;
+                keyring.next_change(now).map(|at| (at, id.clone()))
             })
             .collect();
         changes.sort();
@@ -286,11 +342,11 @@ impl HotSwap {
     }
 
     /// Acts on the times that keyrings state, until the stop.
-    pub async fn follow_the_clock(self: Arc<Self>, clock: Arc<dyn Clock>, life: Lifecycle) {
+    pub async fn follow_the_clock(self: Arc<Self>, life: Lifecycle) {
         let mut changes = self.changes();
         loop {
             changes.mark_unchanged();
-            let now = clock.now();
+            let now = self.clock.now();
             let next = self.next_key_change(now);
             let look_again = now + LONGEST_KEY_WAIT;
             let (until, due) = match next {
@@ -298,12 +354,12 @@ impl HotSwap {
                 _ => (look_again, Vec::new()),
             };
             tokio::select! {
-                () = clock.sleep_until(until) => {}
+                () = self.clock.sleep_until(until) => {}
                 _ = changes.changed() => continue,
                 () = life.stopped() => return,
             }
             if !due.is_empty() {
-                let (swap, now) = (Arc::clone(&self), clock.now());
+                let (swap, now) = (Arc::clone(&self), self.clock.now());
                 let done = tokio::task::spawn_blocking(move || swap.follow_keys(&due, now)).await;
                 if let Err(fault) = done {
                     tracing::error!(error = %fault, "cannot follow the keys");
@@ -325,10 +381,10 @@ impl Realms for HotSwap {
         let wait = async {
             loop {
                 changes.mark_unchanged();
-                if let Some(realm) = self.current().realm(realm)
-                    && realm.version().order() >= order
+                if let Some(served) = self.current().get(realm)
+                    && served.version().order() >= order
                 {
-                    return Some(Arc::clone(realm));
+                    return self.realm(served).ok();
                 }
                 changes.changed().await.ok()?;
             }

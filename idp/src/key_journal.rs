@@ -39,10 +39,10 @@ impl KeyJournal {
         keys: Vec<KeyReplaced>,
     ) -> Result<bool, StoreError> {
         let current = self.swap.current();
-        let Some(realm) = current.realm(realm) else {
+        let Some(Ok(realm)) = current.get(realm).map(|served| self.swap.realm(served)) else {
             return Ok(false);
         };
-        self.engine.record_replaced_keys(realm, keys).await?;
+        self.engine.record_replaced_keys(&realm, keys).await?;
         Ok(true)
     }
 }

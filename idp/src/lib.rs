@@ -27,6 +27,7 @@ pub mod password;
 pub mod process;
 pub mod random;
 pub mod serve;
+pub mod served;
 pub mod settings;
 pub mod settle;
 pub mod source;

@@ -258,7 +258,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("db")).await.unwrap();
         let store = Arc::new(store);
-        let swap = Arc::new(HotSwap::new());
+        let swap = crate::fixture::swap();
         let life = Lifecycle::new();
         let readiness = Arc::new(Readiness::new(
             store.clone(),

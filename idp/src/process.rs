@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use realmwright_engine::ports::{Clock, Ports};
 use realmwright_engine::{Engine, RuntimeRealm};
 use realmwright_store::{Store, StoreError};
-use realmwright_web::{RealmRoutes, TraceHooks, TrustedProxies, Web, WebSettings};
+use realmwright_web::{NoRoute, RealmRoutes, TraceHooks, TrustedProxies, Web, WebSettings};
 use tokio::sync::watch;
 
 use crate::clock::SystemClock;
@@ -20,6 +20,7 @@ use crate::lifecycle::{Ended, Lifecycle};
 use crate::management::{self, Readiness};
 use crate::password::PasswordPool;
 use crate::random::SystemRandomness;
+use crate::served::Unprepared;
 use crate::settle::Settling;
 use crate::tasks::{self, Batches};
 use crate::telemetry::{Facts, Metrics, Otlp, SpanCounts, context};
@@ -71,8 +72,17 @@ impl std::fmt::Debug for Process {
 }
 
 impl RealmRoutes for HotSwap {
-    fn route<'p>(&self, host: &str, path: &'p str) -> Option<(Arc<RuntimeRealm>, &'p str)> {
-        self.current().route(host, path)
+    fn route<'p>(
+        &self,
+        host: &str,
+        path: &'p str,
+    ) -> Result<(Arc<RuntimeRealm>, &'p str), NoRoute> {
+        let current = self.current();
+        let (served, rest) = current.route(host, path).ok_or(NoRoute::Unknown)?;
+        let realm = self
+            .realm(served)
+            .map_err(|Unprepared| NoRoute::Unprepared)?;
+        Ok((realm, rest))
     }
 }
 
@@ -96,7 +106,7 @@ impl Process {
         let store: Arc<dyn Store> = Arc::new(WatchedStore::new(store, store_metrics.clone()));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random = Arc::new(SystemRandomness::new());
-        let swap = Arc::new(HotSwap::new());
+        let swap = Arc::new(HotSwap::new(Arc::clone(&clock)));
         let passwords = PasswordPool::for_this_machine();
         let readiness = Arc::new(Readiness::new(
             Arc::clone(&store),
@@ -229,7 +239,8 @@ impl Process {
             life.clone(),
         ));
         life.spawn(Arc::clone(&self.batches).keep_flushing(Arc::clone(store), life.clone()));
-        life.spawn(Arc::clone(swap).follow_the_clock(Arc::clone(clock), life.clone()));
+        life.spawn(Arc::clone(swap).follow_the_clock(life.clone()));
+        life.spawn(Arc::clone(swap).check_what_waits(life.clone()));
         life.spawn(self.settling().follow(life.clone()));
         life.spawn(
             Arc::clone(&self.readiness).keep_checking(source_is_served, self.is_owned.subscribe()),

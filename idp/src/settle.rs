@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use realmwright_engine::{Engine, RuntimeRealm, SnapshotVersion};
+use realmwright_engine::{Engine, SnapshotVersion};
 use realmwright_snapshot::RealmId;
 use realmwright_store::{Owner, Store, StoreError};
 use tokio::sync::watch;
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::database::{OwnDatabase, owner_of};
 use crate::hot_swap::HotSwap;
 use crate::lifecycle::Lifecycle;
+use crate::served::{Outline, Served};
 
 const TRY_AGAIN: Duration = Duration::from_secs(2);
 
@@ -86,8 +87,8 @@ impl Settling {
     /// When the database refuses this region.
     pub async fn settle(&mut self) -> Result<bool, StoreError> {
         let current = self.swap.current();
-        for realm in current.iter() {
-            if !self.confirm_owner(realm).await? {
+        for served in current.iter() {
+            if !self.confirm_owner(served.outline()).await? {
                 // The database is away: each further realm would wait for it as long again.
                 self.is_owned.send_replace(false);
                 return Ok(false);
@@ -95,14 +96,14 @@ impl Settling {
         }
         self.is_owned.send_replace(true);
         let mut all_done = true;
-        for served in current.served() {
-            let realm = &served.realm;
-            let version = (realm.version(), served.offer.secrets.revision);
-            if self.done.get(realm.id()) == Some(&version) {
+        let wanted = current.iter();
+        for served in wanted.filter(|served| served.outline().has_bootstrap_accounts) {
+            let version = (served.version(), served.offer().secrets.revision);
+            if self.done.get(served.id()) == Some(&version) {
                 continue;
             }
-            if self.create_accounts(realm).await {
-                self.done.insert(realm.id().clone(), version);
+            if self.create_accounts(served).await {
+                self.done.insert(served.id().clone(), version);
             } else {
                 all_done = false;
             }
@@ -110,8 +111,8 @@ impl Settling {
         Ok(all_done)
     }
 
-    async fn confirm_owner(&mut self, realm: &RuntimeRealm) -> Result<bool, StoreError> {
-        let owner = owner_of(realm.snapshot(), self.own_database);
+    async fn confirm_owner(&mut self, outline: &Outline) -> Result<bool, StoreError> {
+        let owner = owner_of(outline, self.own_database);
         if self.confirmed.contains(&owner) {
             return Ok(true);
         }
@@ -131,8 +132,12 @@ impl Settling {
         }
     }
 
-    async fn create_accounts(&self, realm: &RuntimeRealm) -> bool {
-        match self.engine.create_bootstrap_accounts(realm).await {
+    /// Says whether they are there; of a realm that cannot be prepared nothing more is to come.
+    async fn create_accounts(&self, served: &Served) -> bool {
+        let Ok(realm) = self.swap.realm(served) else {
+            return true;
+        };
+        match self.engine.create_bootstrap_accounts(&realm).await {
             Ok(0) => true,
             Ok(created) => {
                 tracing::info!(realm = %realm.id(), accounts = created, "bootstrap accounts created");

@@ -3,19 +3,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use realmwright_engine::ports::Clock;
 use realmwright_snapshot::RealmId;
 use tokio::sync::watch;
 
-use crate::directory::{Directory, DirectoryFault, Head};
+use crate::directory::{Directory, DirectoryFault, Head, News};
 use crate::hot_swap::{Accepted, HotSwap};
 use crate::lifecycle::Lifecycle;
+use crate::served::Preparation;
 
-/// A handful of small files are read so often; a change is live well within a second.
+/// The news are looked at so often; a change is live well within a second.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// Without news all heads are read after so many times as long as reading them takes, so that a
+/// folder of thousands of realms costs no more than a fiftieth of a core.
+const REST: u32 = 50;
 
 /// Follows a folder.
 pub struct DirectorySource {
@@ -29,6 +34,10 @@ pub struct DirectorySource {
     unreadable: BTreeMap<Option<RealmId>, String>,
     /// Whether every realm of the folder is served as its head says.
     is_served: watch::Sender<bool>,
+    /// As they were at the last look.
+    news: Option<News>,
+    /// Without news the next look is not before.
+    rest_until: Instant,
 }
 
 impl std::fmt::Debug for DirectorySource {
@@ -50,6 +59,8 @@ impl DirectorySource {
             seen: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             is_served: watch::Sender::new(false),
+            news: None,
+            rest_until: Instant::now(),
         }
     }
 
@@ -59,7 +70,11 @@ impl DirectorySource {
     /// # Errors
     /// When the folder itself cannot be read; then everything goes on as it was.
     pub fn look(&mut self) -> Result<(), DirectoryFault> {
+        // What is written during the look is news to the next one.
+        self.news = self.directory.news();
+        let start = Instant::now();
         let heads = self.directory.heads()?;
+        self.rest_until = Instant::now() + REST * start.elapsed();
         let news = heads
             .iter()
             .filter(|(realm, head)| self.seen.get(*realm) != Some(*head));
@@ -90,7 +105,8 @@ impl DirectorySource {
             }
         }
         let realms: Vec<_> = offers.iter().map(|offer| offer.realm().clone()).collect();
-        let answers = self.swap.accept_all(offers, self.clock.now());
+        let now = self.clock.now();
+        let answers = self.swap.accept_all(offers, Preparation::WhenAsked, now);
         for (realm, answer) in realms.iter().zip(answers) {
             match answer {
                 Ok(Accepted::Swapped(version)) => tracing::info!(
@@ -135,13 +151,19 @@ impl DirectorySource {
             let looking = Arc::clone(&source);
             let looked = tokio::task::spawn_blocking(move || {
                 let mut source = looking.lock().unwrap_or_else(PoisonError::into_inner);
-                source.look_and_report();
+                if source.is_due() {
+                    source.look_and_report();
+                }
             })
             .await;
             if let Err(fault) = looked {
                 tracing::error!(error = %fault, "a look at the source failed");
             }
         }
+    }
+
+    fn is_due(&self) -> bool {
+        self.directory.news() != self.news || Instant::now() >= self.rest_until
     }
 
     fn look_and_report(&mut self) {
@@ -177,8 +199,8 @@ impl DirectorySource {
         let served = self.swap.current();
         heads.iter().all(|(realm, head)| {
             served
-                .served_realm(realm)
-                .is_some_and(|served| Head::of(&served.offer).is_at_least(head))
+                .get(realm)
+                .is_some_and(|served| Head::of(served.offer()).is_at_least(head))
         })
     }
 }

@@ -68,7 +68,7 @@ async fn purge_realms(
     life: &Lifecycle,
 ) -> Result<(), StoreError> {
     for realm in swap.current().iter() {
-        let retention = retention(&realm.snapshot().core.retention);
+        let retention = retention(&realm.outline().retention);
         let mut all = Purged::default();
         while !life.is_stopping() {
             let purged = store.purge(realm.id(), &retention, SWEEP_BATCH).await?;
@@ -248,7 +248,7 @@ mod tests {
         let store = SqliteStore::open(&folder.path().join("test.db"))
             .await
             .unwrap();
-        let swap = HotSwap::new();
+        let swap = fixture::swap();
         let mut declared = fixture::snapshot("a.short", "https://id.example.com/short");
         declared.core.retention.audit_events = Some(Period::from_secs(86_400));
         let keyring = fixture::keyring(&declared);

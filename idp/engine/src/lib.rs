@@ -45,6 +45,7 @@ use client_source::{ClientSource, DeclaredClients};
 use denials::RecentDenials;
 use fetched_keys::FetchedKeys;
 use passwords::floor::SlowestChecks;
+use realmwright_protocol::jose::SeenSignatures;
 use refused_callers::RefusedCallers;
 
 pub use api::{
@@ -73,6 +74,7 @@ pub struct Engine {
     pub(crate) slowest_checks: SlowestChecks,
     pub(crate) refused_callers: RefusedCallers,
     pub(crate) recent_denials: RecentDenials,
+    pub(crate) seen_signatures: Arc<SeenSignatures>,
 }
 
 impl Engine {
@@ -92,6 +94,7 @@ impl Engine {
             slowest_checks: SlowestChecks::default(),
             refused_callers: RefusedCallers::default(),
             recent_denials: RecentDenials::default(),
+            seen_signatures: Arc::default(),
         }
     }
 }

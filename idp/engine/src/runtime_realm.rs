@@ -14,13 +14,13 @@ use realmwright_decision::flow::Machine;
 use realmwright_decision::realm::{ClientDecisions, MethodDecisions, RealmProgram};
 use realmwright_decision::roles::RoleCatalogue;
 use realmwright_decision::scopes::Granted;
-use realmwright_keys::{Keyring, PublicJwk, Purpose, SecretBundle, Stage};
+use realmwright_keys::{Keyring, PublicJwk, Purpose, SecretBundle};
 use realmwright_protocol::oidc::discovery::{self, Features};
 use realmwright_protocol::oidc::id_token::{self, IdTokenHint};
 use realmwright_protocol::secret::AcceptedSecrets;
 use realmwright_snapshot::{
     AttributeValue, Attributes, ByClient, ClientId, ClientSnapshot, Digest, MethodKind, MethodName,
-    OidcClient, PerShard, Period, RealmId, RealmSnapshot, ScopeName, SigningAlgorithm,
+    OidcClient, PerShard, Period, RealmId, RealmSnapshot, ScopeName,
 };
 use serde::Serialize;
 use url::Url;
@@ -324,22 +324,6 @@ impl RuntimeRealm {
         &self.snapshot
     }
 
-    /// Since when the key that signs has signed, for each algorithm.
-    pub fn signing_since(
-        &self,
-        now: Timestamp,
-    ) -> impl Iterator<Item = (SigningAlgorithm, Timestamp)> {
-        self.keyring.published(now).filter_map(move |entry| {
-            let (Purpose::Sign { alg }, Stage::Active { sign_after, .. }) =
-                (entry.purpose, entry.stage)
-            else {
-                return None;
-            };
-            let current = self.keyring.current(entry.purpose, now)?;
-            (current.kid == entry.kid).then_some((alg, sign_after))
-        })
-    }
-
     /// Which snapshot it was prepared from.
     #[must_use]
     pub const fn version(&self) -> SnapshotVersion {
@@ -378,15 +362,6 @@ impl RuntimeRealm {
 
     pub(crate) fn runtime_client(&self, id: &str) -> Option<&Arc<RuntimeClient>> {
         self.clients.get(id)
-    }
-
-    /// Compiles and parses in advance what requests would otherwise do at their first use. Call
-    /// it in the background.
-    pub fn warm(&self) {
-        for client in self.clients.values() {
-            // A fault is reported by the request that meets it.
-            let _ = client.decisions(self);
-        }
     }
 
     pub(crate) fn schema(&self) -> &PreparedSchema {

@@ -448,7 +448,9 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Option<PresentedToken>, EngineFault> {
         let keys = &realm.keys.verification;
-        let Ok(claims) = access_token::verify(keys, text, realm.issuer(), now) else {
+        let Ok(claims) =
+            access_token::verify(keys, &self.seen_signatures, text, realm.issuer(), now)
+        else {
             return Ok(None);
         };
         let (Some(jti), Some(client)) = (claims.text("jti"), claims.text("client_id")) else {

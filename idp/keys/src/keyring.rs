@@ -251,6 +251,22 @@ impl Keyring {
         })
     }
 
+    /// Since when the key that signs has signed, for each algorithm.
+    pub fn signing_since(
+        &self,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (SigningAlgorithm, Timestamp)> {
+        self.published(now).filter_map(move |entry| {
+            let (Purpose::Sign { alg }, Stage::Active { sign_after, .. }) =
+                (entry.purpose, entry.stage)
+            else {
+                return None;
+            };
+            let current = self.current(entry.purpose, now)?;
+            (current.kid == entry.kid).then_some((alg, sign_after))
+        })
+    }
+
     /// The key with this identifier.
     #[must_use]
     pub fn find(&self, kid: &KeyId) -> Option<&KeyEntry> {

@@ -57,5 +57,7 @@ pub use realm::{
     RealmSnapshot, Retention, RoleSnapshot, SessionPolicy, SigningAlgorithm, TokenPolicy,
 };
 pub use scope::ScopeSnapshot;
-pub use seal::{Digest, PartName, RootManifest, SealFault, Sealed, Sealer, canonical_json, open};
+pub use seal::{
+    Digest, PartName, RootManifest, SealFault, Sealed, Sealer, canonical_json, open, open_core,
+};
 pub use texts::LocalizedText;

@@ -307,6 +307,35 @@ fn root_digest(root: &RootManifest) -> Result<Digest, SealFault> {
         .map_err(|fault| SealFault::Form(PartName::Core, fault))
 }
 
+impl Sealed {
+    /// How many bytes its compressed parts take together.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.parts.values().map(|part| part.len()).sum()
+    }
+}
+
+/// Opens the core alone, checking the digests of root and core.
+///
+/// # Errors
+/// [`SealFault`] says what is missing, altered or malformed.
+pub fn open_core(sealed: &Sealed) -> Result<RealmCore, SealFault> {
+    check_root(sealed)?;
+    let mut parts = sealed.root.parts.iter();
+    let (name, digest) = parts
+        .find(|(name, _)| *name == PartName::Core)
+        .ok_or(SealFault::Missing(PartName::Core))?;
+    decode(sealed, name, digest)
+}
+
+fn check_root(sealed: &Sealed) -> Result<(), SealFault> {
+    if root_digest(&sealed.root)? == sealed.digest {
+        Ok(())
+    } else {
+        Err(SealFault::Root)
+    }
+}
+
 /// Opens a sealed snapshot, checking every digest on the way. Shards that `former` already holds
 /// under the same digest are shared with it instead of decoded again.
 ///
@@ -316,9 +345,7 @@ pub fn open(
     sealed: &Sealed,
     former: Option<(&Sealed, &RealmSnapshot)>,
 ) -> Result<RealmSnapshot, SealFault> {
-    if root_digest(&sealed.root)? != sealed.digest {
-        return Err(SealFault::Root);
-    }
+    check_root(sealed)?;
     let mut core: Option<RealmCore> = None;
     let mut scopes = None;
     let mut flows = None;

@@ -1,7 +1,8 @@
 use super::*;
 use crate::clock::SystemClock;
-use crate::fixture::{keyring, now, offer, offer_of, snapshot};
+use crate::fixture::{keyring, now, offer, offer_of, snapshot, swap};
 use crate::hot_swap::HotSwap;
+use crate::served::{Preparation, Served};
 use crate::source::DirectorySource;
 
 const ID: &str = "a.main";
@@ -14,15 +15,15 @@ fn folder() -> (tempfile::TempDir, Directory) {
 }
 
 fn source(directory: &Directory) -> (DirectorySource, Arc<HotSwap>) {
-    let swap = Arc::new(HotSwap::new());
+    let swap = swap();
     let source = DirectorySource::new(directory.clone(), Arc::clone(&swap), Arc::new(SystemClock));
     (source, swap)
 }
 
 fn revision(swap: &HotSwap) -> Option<u64> {
     swap.current()
-        .realm(&RealmId::from(ID))
-        .map(|realm| realm.version().revision)
+        .get(&RealmId::from(ID))
+        .map(|served| served.version().revision)
 }
 
 #[test]
@@ -34,7 +35,7 @@ fn what_is_stored_is_loaded() {
     let (realm, head) = heads.first_key_value().unwrap();
     let loaded = directory.load(realm, *head).unwrap();
     assert!(loaded.is_same_as(&offer));
-    loaded.prepare(None, now()).unwrap();
+    Served::new(loaded, None, Preparation::Before, now()).unwrap();
 }
 
 #[test]
@@ -225,4 +226,41 @@ fn five_revisions_are_kept_and_the_parts_that_they_use() {
     );
     let head = directory.heads().unwrap()[&RealmId::from(ID)];
     directory.load(&RealmId::from(ID), head).unwrap();
+}
+
+/// However many realms a folder has, one look says whether any of them moved.
+#[test]
+fn every_move_of_a_head_is_news() {
+    let (folder, directory) = folder();
+    assert_eq!(directory.news(), None);
+    let mut known = Vec::new();
+    for (id, revision) in [("a.main", 1), ("a.other", 1), ("a.main", 2), ("a.main", 3)] {
+        directory.store(&offer(id, ISSUER, revision)).unwrap();
+        let news = directory.news();
+        assert!(!known.contains(&news), "{id} {revision}");
+        assert_eq!(directory.news(), news);
+        known.push(news);
+    }
+    let heads = directory.heads().unwrap();
+    assert_eq!(heads.len(), 2, "the news are no realm");
+    drop(folder);
+}
+
+/// A folder that others write makes no news, and is read all the same.
+#[tokio::test(start_paused = true)]
+async fn a_head_without_news_is_found_too() {
+    let (folder, directory) = folder();
+    let (source, swap) = source(&directory);
+    let (_elsewhere, other) = self::folder();
+    other.store(&offer(ID, ISSUER, 1)).unwrap();
+    let life = crate::lifecycle::Lifecycle::new();
+    let following = tokio::spawn(source.follow(life.clone()));
+    fs::rename(
+        other.folder(&RealmId::from(ID)).unwrap(),
+        folder.path().join(ID),
+    )
+    .unwrap();
+    crate::fixture::until(|| revision(&swap) == Some(1)).await;
+    life.stop();
+    following.await.unwrap();
 }

@@ -1,15 +1,17 @@
 use super::*;
-use crate::fixture::{keyring, now, offer, offer_of, snapshot};
+use realmwright_snapshot::{Digest, LocalizedText};
+
+use crate::fixture::{keyring, now, offer, offer_of, snapshot, swap};
 
 fn issuer_at(swap: &HotSwap, host: &str, path: &str) -> Option<(String, String)> {
     let set = swap.current();
-    let (realm, rest) = set.route(host, path)?;
-    Some((realm.id().to_string(), rest.to_owned()))
+    let (served, rest) = set.route(host, path)?;
+    Some((served.id().to_string(), rest.to_owned()))
 }
 
 #[test]
 fn a_realm_is_found_by_host_and_the_longest_path_at_segment_boundaries() {
-    let swap = HotSwap::new();
+    let swap = swap();
     for (id, issuer) in [
         ("a.root", "https://id.example.com"),
         ("a.shop", "https://id.example.com/shop"),
@@ -50,7 +52,7 @@ fn a_realm_is_found_by_host_and_the_longest_path_at_segment_boundaries() {
 
 #[test]
 fn an_older_revision_is_refused_and_the_newer_goes_on() {
-    let swap = HotSwap::new();
+    let swap = swap();
     let snapshot = snapshot("a.main", "https://id.example.com");
     let keys = keyring(&snapshot);
     swap.accept(offer_of(&snapshot, keys.clone(), 5), now())
@@ -60,7 +62,7 @@ fn an_older_revision_is_refused_and_the_newer_goes_on() {
         .unwrap_err();
     assert!(matches!(fault, OfferFault::Envelope(_)), "{fault}");
     let served = swap.current();
-    let realm = served.realm(snapshot_id(&snapshot)).unwrap();
+    let realm = served.get(snapshot_id(&snapshot)).unwrap();
     assert_eq!(realm.version().revision, 5);
 
     let mut restored = offer_of(&snapshot, keys, 1);
@@ -74,7 +76,7 @@ fn snapshot_id(snapshot: &realmwright_snapshot::RealmSnapshot) -> &RealmId {
 
 #[test]
 fn the_same_offer_swaps_nothing() {
-    let swap = HotSwap::new();
+    let swap = swap();
     let offer = offer("a.main", "https://id.example.com", 1);
     swap.accept(offer.clone(), now()).unwrap();
     let before = swap.current();
@@ -84,7 +86,7 @@ fn the_same_offer_swaps_nothing() {
 
 #[test]
 fn an_older_keyring_or_an_incomplete_offer_is_refused() {
-    let swap = HotSwap::new();
+    let swap = swap();
     let snapshot = snapshot("a.main", "https://id.example.com");
     let mut keys = keyring(&snapshot);
     keys.revision = 7;
@@ -116,7 +118,7 @@ fn an_older_keyring_or_an_incomplete_offer_is_refused() {
 
 #[test]
 fn what_is_not_whole_is_refused() {
-    let swap = HotSwap::new();
+    let swap = swap();
     let good = offer("a.main", "https://id.example.com", 1);
 
     let mut altered = good.clone();
@@ -130,7 +132,7 @@ fn what_is_not_whole_is_refused() {
     ));
 
     let mut other_digest = good.clone();
-    other_digest.envelope.digest = realmwright_snapshot::Digest::of(b"else");
+    other_digest.envelope.digest = Digest::of(b"else");
     assert!(matches!(
         swap.accept(other_digest, now()),
         Err(OfferFault::Digest { .. })
@@ -165,12 +167,16 @@ fn what_is_not_whole_is_refused() {
 
 #[test]
 fn a_request_keeps_its_realm_through_a_swap() {
-    let swap = HotSwap::new();
+    let swap = swap();
     let mut values = snapshot("a.main", "https://id.example.com");
     let keys = keyring(&values);
     swap.accept(offer_of(&values, keys.clone(), 1), now())
         .unwrap();
-    let (of_request, _) = swap.current().route("id.example.com", "/").unwrap();
+    let of_request = {
+        let current = swap.current();
+        let (served, _) = current.route("id.example.com", "/").unwrap();
+        swap.realm(served).unwrap()
+    };
     values.core.required_factors = 2;
     swap.accept(offer_of(&values, keys, 2), now()).unwrap();
     swap.retain(|_| false);
@@ -181,21 +187,25 @@ fn a_request_keeps_its_realm_through_a_swap() {
 
 #[test]
 fn unchanged_values_are_shared_when_only_keys_change() {
-    let swap = HotSwap::new();
+    let swap = swap();
     let values = snapshot("a.main", "https://id.example.com");
     let mut keys = keyring(&values);
     swap.accept(offer_of(&values, keys.clone(), 1), now())
         .unwrap();
-    let before = Arc::clone(swap.current().realm(&values.core.id).unwrap().snapshot());
+    let snapshot = || {
+        let current = swap.current();
+        let realm = swap.realm(current.get(&values.core.id).unwrap()).unwrap();
+        Arc::clone(realm.snapshot())
+    };
+    let before = snapshot();
     keys.revision += 1;
     swap.accept(offer_of(&values, keys, 1), now()).unwrap();
-    let after = Arc::clone(swap.current().realm(&values.core.id).unwrap().snapshot());
-    assert!(Arc::ptr_eq(&before, &after));
+    assert!(Arc::ptr_eq(&before, &snapshot()));
 }
 
 #[test]
 fn readers_never_see_a_torn_set() {
-    let swap = Arc::new(HotSwap::new());
+    let swap = swap();
     let values = snapshot("a.main", "https://id.example.com");
     let keys = keyring(&values);
     swap.accept(offer_of(&values, keys.clone(), 1), now())
@@ -207,8 +217,8 @@ fn readers_never_see_a_torn_set() {
                 while last < 50 {
                     let set = swap.current();
                     let (by_route, _) = set.route("id.example.com", "/").unwrap();
-                    let by_id = set.realm(&values.core.id).unwrap();
-                    assert!(Arc::ptr_eq(&by_route, by_id));
+                    let by_id = set.get(&values.core.id).unwrap();
+                    assert!(Arc::ptr_eq(by_route, by_id));
                     assert!(by_id.version().revision >= last, "never backwards");
                     last = by_id.version().revision;
                 }
@@ -223,7 +233,7 @@ fn readers_never_see_a_torn_set() {
 
 #[tokio::test(start_paused = true)]
 async fn a_login_waits_for_its_revision_and_no_longer_than_it_may() {
-    let swap = Arc::new(HotSwap::new());
+    let swap = swap();
     let values = snapshot("a.main", "https://id.example.com");
     let keys = keyring(&values);
     swap.accept(offer_of(&values, keys.clone(), 1), now())
@@ -231,7 +241,7 @@ async fn a_login_waits_for_its_revision_and_no_longer_than_it_may() {
     let id = values.core.id.clone();
     let newer = SnapshotVersion {
         revision: 2,
-        ..swap.current().realm(&id).unwrap().version()
+        ..swap.current().get(&id).unwrap().version()
     }
     .order();
 
@@ -245,4 +255,130 @@ async fn a_login_waits_for_its_revision_and_no_longer_than_it_may() {
         },);
     swapped.unwrap();
     assert_eq!(realm.unwrap().version().revision, 2);
+}
+
+fn wait_for(swap: &HotSwap, offer: Offer) -> Result<Accepted, OfferFault> {
+    let mut answers = swap.accept_all(vec![offer], Preparation::WhenAsked, now());
+    answers.pop().unwrap()
+}
+
+fn asked(swap: &HotSwap, id: &RealmId) -> Result<Arc<RuntimeRealm>, Unprepared> {
+    let current = swap.current();
+    swap.realm(current.get(id).unwrap())
+}
+
+fn without_keys(offer: Offer) -> Offer {
+    Offer {
+        keyring: Arc::new(realmwright_keys::Keyring {
+            entries: Vec::new(),
+            ..(*offer.keyring).clone()
+        }),
+        ..offer
+    }
+}
+
+fn with_part_altered(offer: &Offer, part: usize) -> Offer {
+    let mut sealed = (*offer.sealed).clone();
+    let (_, digest) = sealed.root.parts[part];
+    sealed.parts.insert(digest, vec![0; 10].into());
+    Offer {
+        sealed: Arc::new(sealed),
+        ..offer.clone()
+    }
+}
+
+#[test]
+fn a_realm_that_waits_is_routed_and_prepared_once_by_whoever_asks() {
+    let swap = swap();
+    let offer = offer("a.main", "https://id.example.com", 3);
+    let id = offer.realm().clone();
+    wait_for(&swap, offer).unwrap();
+    assert!(issuer_at(&swap, "id.example.com", "/x").is_some());
+    let first = asked(&swap, &id).unwrap();
+    assert_eq!(first.version().revision, 3);
+    assert!(Arc::ptr_eq(&first, &asked(&swap, &id).unwrap()));
+}
+
+#[test]
+fn a_waiting_realm_that_cannot_be_prepared_says_so_until_a_good_one_comes() {
+    let swap = swap();
+    let good = offer("a.main", "https://id.example.com", 1);
+    let id = good.realm().clone();
+    wait_for(&swap, without_keys(good.clone())).unwrap();
+    wait_for(&swap, offer("a.other", "https://id.example.com/other", 1)).unwrap();
+    assert_eq!(asked(&swap, &id).unwrap_err(), Unprepared);
+    assert!(asked(&swap, &RealmId::from("a.other")).is_ok());
+    let mut mended = good;
+    mended.envelope.revision = 2;
+    wait_for(&swap, mended).unwrap();
+    assert!(asked(&swap, &id).is_ok());
+}
+
+/// What is altered in the core is found before it is served, and the rest by the background.
+#[test]
+fn what_is_altered_is_never_used() {
+    let swap = swap();
+    let good = offer("a.main", "https://id.example.com", 1);
+    let id = good.realm().clone();
+    assert!(matches!(
+        wait_for(&swap, with_part_altered(&good, 0)),
+        Err(OfferFault::Seal(_))
+    ));
+    assert!(swap.current().is_empty());
+    wait_for(&swap, with_part_altered(&good, 1)).unwrap();
+    swap.current().get(&id).unwrap().check(now());
+    assert_eq!(asked(&swap, &id).unwrap_err(), Unprepared);
+}
+
+#[test]
+fn a_check_keeps_nothing_of_a_good_realm() {
+    let swap = swap();
+    let offer = offer("a.main", "https://id.example.com", 1);
+    let id = offer.realm().clone();
+    wait_for(&swap, offer).unwrap();
+    let served = Arc::clone(swap.current().get(&id).unwrap());
+    served.check(now());
+    assert!(served.is_waiting());
+    assert!(asked(&swap, &id).is_ok());
+    assert!(!served.is_waiting());
+}
+
+/// FLOW-04: also where nobody has asked for the former yet.
+#[test]
+fn a_bad_successor_of_a_waiting_realm_is_refused() {
+    let swap = swap();
+    let good = offer("a.main", "https://id.example.com", 1);
+    let id = good.realm().clone();
+    wait_for(&swap, good.clone()).unwrap();
+    let mut bad = without_keys(good);
+    bad.envelope.revision = 2;
+    assert!(matches!(wait_for(&swap, bad), Err(OfferFault::Prepare(_))));
+    assert_eq!(asked(&swap, &id).unwrap().version().revision, 1);
+}
+
+/// Preparing a large one would keep the first request waiting.
+#[test]
+fn a_large_realm_does_not_wait() {
+    let swap = swap();
+    let mut values = snapshot("a.main", "https://id.example.com");
+    let words = (0..20_000_u64).map(|number| Digest::of(&number.to_be_bytes()).to_string());
+    let name = words.collect::<String>();
+    values.core.display_name = LocalizedText::from([("en", name.as_str())]);
+    let keys = keyring(&values);
+    wait_for(&swap, offer_of(&values, keys, 1)).unwrap();
+    assert!(!swap.current().get(&values.core.id).unwrap().is_waiting());
+}
+
+#[test]
+fn the_clock_moves_the_keys_of_realms_that_were_asked_for_and_leaves_the_others_waiting() {
+    let swap = swap();
+    for (id, path) in [("a.asked", "asked"), ("a.waits", "waits")] {
+        let issuer = format!("https://id.example.com/{path}");
+        wait_for(&swap, offer(id, &issuer, 1)).unwrap();
+    }
+    let (used, waits) = (RealmId::from("a.asked"), RealmId::from("a.waits"));
+    let before = asked(&swap, &used).unwrap();
+    swap.follow_keys(&[used.clone(), waits.clone()], now());
+    assert!(!Arc::ptr_eq(&before, &asked(&swap, &used).unwrap()));
+    assert!(swap.current().get(&waits).unwrap().is_waiting());
 }

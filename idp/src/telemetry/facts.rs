@@ -100,7 +100,7 @@ impl Facts {
         let intervals = Family::<OfRealm, Gauge>::default();
         for served in self.swap.current().iter() {
             let realm = served.id().to_string();
-            for (algorithm, since) in served.signing_since(now) {
+            for (algorithm, since) in served.offer().keyring.signing_since(now) {
                 let of_key = OfKey {
                     realm: realm.clone(),
                     algorithm: algorithm.as_str(),
@@ -111,7 +111,7 @@ impl Facts {
             let of_realm = OfRealm { realm };
             let revision = i64::try_from(served.version().revision).unwrap_or(i64::MAX);
             revisions.get_or_create(&of_realm).set(revision);
-            let interval = served.snapshot().core.keys.rotation_interval.as_duration();
+            let interval = served.outline().rotation_interval.as_duration();
             let interval = i64::try_from(interval.as_secs()).unwrap_or(i64::MAX);
             intervals.get_or_create(&of_realm).set(interval);
         }

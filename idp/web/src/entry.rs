@@ -1,12 +1,13 @@
 //! The way in: connection, host, realm, and then the endpoints under its issuer.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Uri};
 use realmwright_engine::RuntimeRealm;
@@ -20,13 +21,15 @@ use crate::pages::{AssetLinks, ErrorKind, ErrorView, Frame, Page};
 use crate::routes::{assets, missing};
 use crate::texts::LANGUAGES;
 use crate::trace;
-use crate::visit::{Visit, html};
-use crate::web::Web;
+use crate::visit::{Visit, html, retry_after};
+use crate::web::{NoRoute, Web};
 
 /// RFC 8414 section 3.1: this comes before the path of the issuer.
 pub(crate) const SERVER_METADATA: &str = "/.well-known/oauth-authorization-server";
 /// Files for pages outside any realm.
 const HOST_ASSETS: &str = "/assets";
+/// Another configuration has to come first.
+const UNPREPARED_RETRY: Duration = Duration::from_secs(30);
 
 /// What the outermost handler needs.
 #[derive(Clone)]
@@ -70,14 +73,9 @@ async fn dispatch(entry: &Entry, request: Request) -> (Response, bool) {
     };
     let https = connection.tls;
     trace::name_scheme(https);
-    let Some((realm, path)) = find_realm(web, &connection.host, parts.uri.path()) else {
-        if let Some(file) = parts.uri.path().strip_prefix(HOST_ASSETS)
-            && [Method::GET, Method::HEAD].contains(&parts.method)
-            && let Some(answer) = assets::file(web, file.trim_start_matches('/'))
-        {
-            return (answer, https);
-        }
-        return (neutral(web, ErrorKind::NotFound), https);
+    let (realm, path) = match find_realm(web, &connection.host, parts.uri.path()) {
+        Ok(found) => found,
+        Err(no_route) => return (without_realm(web, &parts, no_route), https),
     };
     trace::name_realm(realm.id());
     let visit = Visit::new(Arc::clone(web), realm, connection, &parts);
@@ -96,15 +94,35 @@ async fn dispatch(entry: &Entry, request: Request) -> (Response, bool) {
 }
 
 /// The realm and the path under its issuer.
-fn find_realm(web: &Web, host: &str, path: &str) -> Option<(Arc<RuntimeRealm>, String)> {
+fn find_realm(web: &Web, host: &str, path: &str) -> Result<(Arc<RuntimeRealm>, String), NoRoute> {
     if let Some(issuer) = path.strip_prefix(SERVER_METADATA)
-        && let Some((realm, "")) = web.realms.route(host, issuer)
+        && let Ok((realm, "")) = web.realms.route(host, issuer)
     {
-        return Some((realm, SERVER_METADATA.to_owned()));
+        return Ok((realm, SERVER_METADATA.to_owned()));
     }
-    let (realm, rest) = web.realms.route(host, path)?;
-    // The metadata has one address for each issuer, before its path.
-    (rest != SERVER_METADATA).then(|| (realm, rest.to_owned()))
+    match web.realms.route(host, path)? {
+        // The metadata has one address for each issuer, before its path.
+        (_, SERVER_METADATA) => Err(NoRoute::Unknown),
+        (realm, rest) => Ok((realm, rest.to_owned())),
+    }
+}
+
+/// Files of the neutral pages, and these pages.
+fn without_realm(web: &Web, parts: &Parts, no_route: NoRoute) -> Response {
+    if let Some(file) = parts.uri.path().strip_prefix(HOST_ASSETS)
+        && [Method::GET, Method::HEAD].contains(&parts.method)
+        && let Some(answer) = assets::file(web, file.trim_start_matches('/'))
+    {
+        return answer;
+    }
+    match no_route {
+        NoRoute::Unknown => neutral(web, ErrorKind::NotFound),
+        NoRoute::Unprepared => {
+            let mut response = neutral(web, ErrorKind::Unavailable);
+            retry_after(&mut response, Some(UNPREPARED_RETRY));
+            response
+        }
+    }
 }
 
 /// Nothing has a name that is not UTF-8.

@@ -36,4 +36,4 @@ pub use api::document as accounts_api_document;
 pub use connection::{ConnInfo, Transport, TrustedProxies};
 pub use metrics::RequestMetrics;
 pub use router::router;
-pub use web::{RealmRoutes, TraceHooks, Web, WebSettings};
+pub use web::{NoRoute, RealmRoutes, TraceHooks, Web, WebSettings};

@@ -13,12 +13,25 @@ use crate::connection::TrustedProxies;
 use crate::metrics::RequestMetrics;
 use crate::pages::{PageError, Pages};
 
+/// Why a request has no realm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRoute {
+    /// No realm lies there.
+    Unknown,
+    /// The one that lies there cannot be used.
+    Unprepared,
+}
+
 /// The realms that are served. Asked once for each request, which then keeps its realm.
 pub trait RealmRoutes: Send + Sync {
     /// The realm whose issuer lies at `host` (in lower case, with its port where that is not the
     /// scheme's own) and begins `path` at a segment boundary, the longest first; and the rest of
     /// the path.
-    fn route<'p>(&self, host: &str, path: &'p str) -> Option<(Arc<RuntimeRealm>, &'p str)>;
+    ///
+    /// # Errors
+    /// [`NoRoute`].
+    fn route<'p>(&self, host: &str, path: &'p str)
+    -> Result<(Arc<RuntimeRealm>, &'p str), NoRoute>;
 }
 
 /// Settings of the process that change how requests are read.

@@ -8,7 +8,7 @@ use crate::support::dev::{ANY_PORT, Dev};
 use crate::support::pods::{Pod, PodSettings};
 use crate::support::region_database::RegionDatabase;
 
-const NUMBERS: [usize; 4] = [1, 10, 100, 1_000];
+const NUMBERS: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 
 const STARTS: usize = 5;
 

@@ -80,7 +80,7 @@ pub fn verify(
 ) -> Result<Assertion, AssertionFault> {
     let typ = ExpectedType::OneOfOrNone(&["jwt", "client-authentication+jwt"]);
     let claims = keys
-        .verify_as(typ, assertion)
+        .verify_as(typ, assertion, None)
         .map_err(AssertionFault::Signature)?
         .claims;
     let is_client = |name| claims.text(name) == Some(client.as_str());

@@ -15,6 +15,7 @@ use realmwright_snapshot::SigningAlgorithm;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::SeenSignatures;
 use crate::Fault;
 
 /// Longest JWK set.
@@ -102,12 +103,24 @@ impl VerificationKey {
         self.by_algorithm.iter().map(|(alg, _)| *alg)
     }
 
-    /// Whether this key made `signature` over `message` with `alg`.
+    /// Whether this key made `signature` over `message` with `alg`; what is among `seen` is not
+    /// worked out again.
     #[must_use]
-    pub(super) fn verifies(&self, alg: SigningAlgorithm, message: &[u8], signature: &[u8]) -> bool {
-        self.by_algorithm
-            .iter()
-            .any(|(own, key)| *own == alg && key.verify_sig(message, signature).is_ok())
+    pub(super) fn verifies(
+        &self,
+        alg: SigningAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+        seen: Option<&SeenSignatures>,
+    ) -> bool {
+        let mut keys = self.by_algorithm.iter().filter(|(own, _)| *own == alg);
+        keys.any(|(_, key)| {
+            let verify = || key.verify_sig(message, signature).is_ok();
+            match seen {
+                Some(seen) => seen.or_verify(alg, key.as_ref(), message, signature, verify),
+                None => verify(),
+            }
+        })
     }
 
     /// None for a key that we cannot use, which RFC 7517 section 5 says to ignore.

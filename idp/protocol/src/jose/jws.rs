@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 
 use super::claims::Claims;
 use super::jwk::{VerificationKeys, algorithm};
+use super::seen::SeenSignatures;
 use crate::Fault;
 
 /// Longest token that is looked at.
@@ -335,10 +336,29 @@ impl VerificationKeys {
     /// # Errors
     /// [`JwsFault`].
     pub fn verify(&self, typ: TokenType, token: &str) -> Result<Verified, JwsFault> {
-        self.verify_as(ExpectedType::Ours(typ), token)
+        self.verify_as(ExpectedType::Ours(typ), token, None)
     }
 
-    pub(crate) fn verify_as(&self, typ: ExpectedType, token: &str) -> Result<Verified, JwsFault> {
+    /// The same for tokens that come again and again: a signature that is among `seen` is not
+    /// worked out again.
+    ///
+    /// # Errors
+    /// [`JwsFault`].
+    pub fn verify_again(
+        &self,
+        typ: TokenType,
+        token: &str,
+        seen: &SeenSignatures,
+    ) -> Result<Verified, JwsFault> {
+        self.verify_as(ExpectedType::Ours(typ), token, Some(seen))
+    }
+
+    pub(crate) fn verify_as(
+        &self,
+        typ: ExpectedType,
+        token: &str,
+        seen: Option<&SeenSignatures>,
+    ) -> Result<Verified, JwsFault> {
         let compact = Compact::split(token)?;
         if compact.header.crit.is_some() {
             return Err(JwsFault::Critical);
@@ -353,7 +373,7 @@ impl VerificationKeys {
                 fault = JwsFault::Algorithm;
                 continue;
             };
-            if key.verifies(alg, compact.signed.as_bytes(), &compact.signature) {
+            if key.verifies(alg, compact.signed.as_bytes(), &compact.signature, seen) {
                 return Ok(Verified {
                     claims: compact.claims()?,
                     alg,

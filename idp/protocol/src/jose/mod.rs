@@ -6,10 +6,12 @@ pub mod assertion;
 mod claims;
 pub mod jwk;
 pub mod jws;
+mod seen;
 
 pub use claims::Claims;
 pub use jwk::{JwkFault, VerificationKey, VerificationKeys};
 pub use jws::{JwsFault, SignFault, SigningKey, TokenType, Verified};
+pub use seen::SeenSignatures;
 
 #[cfg(test)]
 mod tests;

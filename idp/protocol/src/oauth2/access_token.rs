@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::Fault;
-use crate::jose::{Claims, JwsFault, TokenType, VerificationKeys};
+use crate::jose::{Claims, JwsFault, SeenSignatures, TokenType, VerificationKeys};
 
 /// Which of the granted scopes the token has, where it has not all of them: by position, because
 /// some scopes are not named in tokens. Ours alone.
@@ -153,18 +153,20 @@ impl AccessTokenFault {
 }
 
 /// Verifies a JWT access token of ours: signature, type, issuer, time (KC-VAL-01). Whether its
-/// grant still lives is looked up by the caller.
+/// grant still lives is looked up by the caller. A signature that is among `seen` is not worked
+/// out again.
 ///
 /// # Errors
 /// [`AccessTokenFault`].
 pub fn verify(
     keys: &VerificationKeys,
+    seen: &SeenSignatures,
     token: &str,
     issuer: &str,
     now: Timestamp,
 ) -> Result<Claims, AccessTokenFault> {
     let claims = keys
-        .verify(TokenType::AccessToken, token)
+        .verify_again(TokenType::AccessToken, token, seen)
         .map_err(AccessTokenFault::Signature)?
         .claims;
     let is_complete = ["sub", "jti", "client_id"]
@@ -269,7 +271,8 @@ mod tests {
         let (audiences, released) = (["api".to_owned()], Map::new());
         let members = claims(&audiences, &[], &released).members();
         let token = signing.sign(TokenType::AccessToken, &members).unwrap();
-        let verify = |issuer: &str, now| verify(&keys, &token, issuer, at(now));
+        let seen = SeenSignatures::default();
+        let verify = |issuer: &str, now| verify(&keys, &seen, &token, issuer, at(now));
         assert_eq!(verify(ISSUER, NOW + 299).unwrap().text("sub"), Some("s"));
         assert_eq!(verify(ISSUER, NOW + 300), Err(AccessTokenFault::Expired));
         assert_eq!(
@@ -278,7 +281,7 @@ mod tests {
         );
         let (_, other_keys) = signing_key();
         assert_eq!(
-            super::verify(&other_keys, &token, ISSUER, at(NOW)),
+            super::verify(&other_keys, &seen, &token, ISSUER, at(NOW)),
             Err(AccessTokenFault::Signature(JwsFault::UnknownKey))
         );
     }
@@ -286,12 +289,16 @@ mod tests {
     #[test]
     fn a_token_without_the_claims_of_ours_is_refused() {
         let (signing, keys) = signing_key();
+        let seen = SeenSignatures::default();
         let (audiences, released) = (["api".to_owned()], Map::new());
         for missing in ["sub", "jti", "client_id", "iss", "exp"] {
             let mut members = claims(&audiences, &[], &released).members();
             members.remove(missing);
             let token = signing.sign(TokenType::AccessToken, &members).unwrap();
-            assert!(verify(&keys, &token, ISSUER, at(NOW)).is_err(), "{missing}");
+            assert!(
+                verify(&keys, &seen, &token, ISSUER, at(NOW)).is_err(),
+                "{missing}"
+            );
         }
     }
 }

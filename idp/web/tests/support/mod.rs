@@ -19,7 +19,9 @@ use realmwright_keys::{
 };
 use realmwright_store::{Maintenance, Store};
 use realmwright_store_sqlite::SqliteStore;
-use realmwright_web::{RealmRoutes, RequestMetrics, Transport, TrustedProxies, Web, WebSettings};
+use realmwright_web::{
+    NoRoute, RealmRoutes, RequestMetrics, Transport, TrustedProxies, Web, WebSettings,
+};
 use secrecy::ExposeSecret;
 use tower::ServiceExt;
 
@@ -32,14 +34,17 @@ pub(crate) const CLIENT_SECRET: &str = "a-secret-of-more-than-128-bits-of-entrop
 struct Routes(BTreeMap<String, Arc<RuntimeRealm>>);
 
 impl RealmRoutes for Routes {
-    fn route<'p>(&self, host: &str, path: &'p str) -> Option<(Arc<RuntimeRealm>, &'p str)> {
-        self.0
-            .iter()
-            .filter(|_| host == HOST)
-            .find_map(|(base, realm)| {
-                let rest = path.strip_prefix(base.as_str())?;
-                (rest.is_empty() || rest.starts_with('/')).then(|| (Arc::clone(realm), rest))
-            })
+    fn route<'p>(
+        &self,
+        host: &str,
+        path: &'p str,
+    ) -> Result<(Arc<RuntimeRealm>, &'p str), NoRoute> {
+        let mut on_host = self.0.iter().filter(|_| host == HOST);
+        let found = on_host.find_map(|(base, realm)| {
+            let rest = path.strip_prefix(base.as_str())?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| (Arc::clone(realm), rest))
+        });
+        found.ok_or(NoRoute::Unknown)
     }
 }
 

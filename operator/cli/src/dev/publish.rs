@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use realmwright_compiler::{
     Compilation, CompileProfile, CompiledRealm, Compiler, Diagnostic, Manifests, Severity,
 };
-use realmwright_idp::artefacts::Offer;
+use realmwright_idp::artefacts::{Offer, OfferFault};
 use realmwright_idp::directory::Directory;
 use realmwright_idp::hot_swap::{Accepted, HotSwap};
+use realmwright_idp::served::Preparation;
 use realmwright_keys::{Keyring, SecretBundle, SystemGenerator};
 use realmwright_snapshot::{Digest, Envelope, FORMAT, RealmId};
 
@@ -147,13 +148,15 @@ impl Publisher {
             ..Report::default()
         };
         let kept: Vec<RealmId> = realms.iter().map(|realm| realm.id.clone()).collect();
+        let mut placements = Vec::new();
         for realm in realms {
             let id = realm.id.clone();
-            match self.serve(realm, &compilation, now) {
-                Ok(live) => report.live.extend(live),
+            match self.place(realm, &compilation, now) {
+                Ok(placement) => placements.push(placement),
                 Err(fault) => report.held.push((id, format!("{fault:#}"))),
             }
         }
+        self.serve(placements, &mut report, now);
         // A realm that does not compile is absent too: only a folder without faults says that it
         // is gone.
         if !report.has_errors() {
@@ -191,12 +194,13 @@ impl Publisher {
             .collect())
     }
 
-    fn serve(
+    /// A compiled realm with the keys, secrets and revision that it is to be served with.
+    fn place(
         &mut self,
         compiled: CompiledRealm,
         compilation: &Compilation,
         now: Timestamp,
-    ) -> anyhow::Result<Option<Live>> {
+    ) -> anyhow::Result<Placement> {
         let former = self.served.get(&compiled.id).cloned();
         let stored = former
             .as_ref()
@@ -218,20 +222,12 @@ impl Publisher {
                 self.secrets(&compiled, compilation, stored.as_ref(), now)?,
             ),
         };
-        let envelope = next_envelope(&compiled, stored.as_ref(), &keyring, &secrets);
         let offer = Offer {
-            envelope,
+            envelope: next_envelope(&compiled, stored.as_ref(), &keyring, &secrets),
             sealed: Arc::new(compiled.sealed.clone()),
             keyring,
             secrets,
         };
-        let live = self.offer(&offer, now)?.then(|| Live {
-            realm: compiled.id.clone(),
-            digest: compiled.sealed.digest,
-            changes: former.as_ref().map_or_else(Vec::new, |former| {
-                changes::between(&former.compiled.snapshot, &compiled.snapshot)
-            }),
-        });
         let accounts_clients = changes::accounts_clients(
             &compiled.snapshot,
             former
@@ -248,23 +244,55 @@ impl Publisher {
             }
             _ => Some(now),
         };
-        self.served.insert(
-            compiled.id.clone(),
-            Placement {
-                compiled,
-                offer,
-                manifests: compilation.secrets.clone(),
-                accounts_clients,
-                keys_due,
-            },
-        );
-        Ok(live)
+        Ok(Placement {
+            compiled,
+            offer,
+            manifests: compilation.secrets.clone(),
+            accounts_clients,
+            keys_due,
+        })
+    }
+
+    /// Serves what is good of these, all at once, and keeps it.
+    fn serve(&mut self, placements: Vec<Placement>, report: &mut Report, now: Timestamp) {
+        let offers = placements.iter().map(|placement| placement.offer.clone());
+        let answers = self
+            .swap
+            .accept_all(offers.collect(), Preparation::Before, now);
+        for (placement, answer) in placements.into_iter().zip(answers) {
+            let id = placement.compiled.id.clone();
+            match self.keep(&placement.offer, answer) {
+                Ok(true) => report.live.push(self.live(&placement)),
+                Ok(false) => {}
+                Err(fault) => {
+                    report.held.push((id, format!("{fault:#}")));
+                    continue;
+                }
+            }
+            self.served.insert(id, placement);
+        }
+    }
+
+    fn live(&self, placement: &Placement) -> Live {
+        let compiled = &placement.compiled;
+        let former = self.served.get(&compiled.id);
+        Live {
+            realm: compiled.id.clone(),
+            digest: compiled.sealed.digest,
+            changes: former.map_or_else(Vec::new, |former| {
+                changes::between(&former.compiled.snapshot, &compiled.snapshot)
+            }),
+        }
     }
 
     /// Serves an offer and keeps it; says whether anything changed.
     fn offer(&self, offer: &Offer, now: Timestamp) -> anyhow::Result<bool> {
-        let accepted = self.swap.accept(offer.clone(), now)?;
-        if accepted == Accepted::Same {
+        self.keep(offer, self.swap.accept(offer.clone(), now))
+    }
+
+    /// Keeps an offer that was accepted; says whether anything changed.
+    fn keep(&self, offer: &Offer, accepted: Result<Accepted, OfferFault>) -> anyhow::Result<bool> {
+        if accepted? == Accepted::Same {
             return Ok(false);
         }
         self.directory
@@ -275,8 +303,7 @@ impl Publisher {
 
     /// What a former run left.
     fn stored(&self, realm: &RealmId) -> Option<Offer> {
-        let heads = self.directory.heads().ok()?;
-        let head = *heads.get(realm)?;
+        let head = self.directory.head(realm).ok()??;
         self.directory.load(realm, head).ok()
     }
 

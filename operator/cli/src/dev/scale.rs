@@ -57,7 +57,9 @@ fn measure(per_file: usize) {
     }
     let state = State::of(folder.path());
     let _lock = state.prepare().unwrap();
-    let swap = Arc::new(realmwright_idp::hot_swap::HotSwap::new());
+    let swap = Arc::new(realmwright_idp::hot_swap::HotSwap::new(Arc::new(
+        realmwright_idp::clock::SystemClock,
+    )));
     let origin = Url::parse("http://127.0.0.1:8080").unwrap();
     let mut publisher = Publisher::new(state, origin, None, Arc::clone(&swap));
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::assertion::{self, AssertionFault};
 use super::jws::{ExpectedType, SignFault};
-use super::{JwkFault, JwsFault, SigningKey, TokenType, VerificationKeys};
+use super::{JwkFault, JwsFault, SeenSignatures, SigningKey, TokenType, VerificationKeys};
 
 mod assertions;
 mod key_sets;

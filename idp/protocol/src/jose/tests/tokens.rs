@@ -60,7 +60,7 @@ fn vectors_of_the_rfc_verify() {
     ] {
         let keys = VerificationKeys::from_jwks(std::slice::from_ref(jwk)).unwrap();
         let token = format!("{header}.{payload}.{signature}");
-        let verified = keys.verify_as(anything, &token).unwrap();
+        let verified = keys.verify_as(anything, &token, None).unwrap();
         assert_eq!(verified.claims.text("iss"), Some("joe"));
         assert_eq!(
             verified.claims.instant("exp"),
@@ -70,7 +70,10 @@ fn vectors_of_the_rfc_verify() {
     // The same payload under the signature of the other key.
     let keys = VerificationKeys::from_jwks(&[ec]).unwrap();
     let token = format!("eyJhbGciOiJFUzI1NiJ9.{payload}.{rs256}");
-    assert_eq!(keys.verify_as(anything, &token), Err(JwsFault::Signature));
+    assert_eq!(
+        keys.verify_as(anything, &token, None),
+        Err(JwsFault::Signature)
+    );
 }
 
 /// RFC 8037 appendix A.4
@@ -85,8 +88,8 @@ fn the_ed25519_vector_of_the_rfc_verifies() {
         .unwrap();
     let message = b"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
     let key = &keys.keys()[0];
-    assert!(key.verifies(SigningAlgorithm::EdDSA, message, &signature));
-    assert!(!key.verifies(SigningAlgorithm::ES256, message, &signature));
+    assert!(key.verifies(SigningAlgorithm::EdDSA, message, &signature, None));
+    assert!(!key.verifies(SigningAlgorithm::ES256, message, &signature, None));
 }
 
 /// KC-VAL-02: `none`, MAC algorithms and another algorithm than the key's.
@@ -282,4 +285,41 @@ proptest! {
             prop_assert!(all_keys().verify(TokenType::IdToken, &altered).is_err());
         }
     }
+}
+
+/// KC-VAL-01: what was verified before is taken again only under the same key, and unaltered.
+#[test]
+fn a_signature_that_was_seen_holds_for_its_key_and_message_alone() {
+    let key = key(SigningAlgorithm::ES256);
+    let typ = TokenType::AccessToken;
+    let token = key.signing.sign(typ, &json!({"sub": "s"})).unwrap();
+    let seen = SeenSignatures::default();
+    let keys = all_keys();
+    for _ in 0..2 {
+        let verified = keys.verify_again(typ, &token, &seen).unwrap();
+        assert_eq!(verified.claims.text("sub"), Some("s"));
+    }
+    // Another key under the same name, as a realm that was set up anew might have.
+    let mut jwk = make(SigningAlgorithm::ES256).jwk;
+    jwk["kid"] = key.jwk["kid"].clone();
+    let others = VerificationKeys::from_jwks(&[jwk]).unwrap();
+    assert_eq!(
+        others.verify_again(typ, &token, &seen),
+        Err(JwsFault::Signature)
+    );
+    // The claims of another token under this signature.
+    let forged = key.signing.sign(typ, &json!({"sub": "t"})).unwrap();
+    let (payload, signature) = (
+        forged.rsplit_once('.').unwrap().0,
+        token.rsplit_once('.').unwrap().1,
+    );
+    assert_eq!(
+        keys.verify_again(typ, &format!("{payload}.{signature}"), &seen),
+        Err(JwsFault::Signature)
+    );
+    // The type is judged each time.
+    assert_eq!(
+        keys.verify_again(TokenType::IdToken, &token, &seen),
+        Err(JwsFault::Type)
+    );
 }

@@ -2,6 +2,7 @@ use std::fs;
 use std::time::Duration;
 
 use realmwright_compiler::Manifests;
+use realmwright_idp::clock::SystemClock;
 use realmwright_idp::hot_swap::HotSwap;
 use realmwright_keys::{KeyStanding, Purpose, Standing};
 use realmwright_snapshot::SigningAlgorithm;
@@ -49,7 +50,7 @@ impl Bench {
             State::of(folder.path()),
             "http://127.0.0.1:8080".parse().unwrap(),
             None,
-            Arc::new(HotSwap::new()),
+            Arc::new(HotSwap::new(Arc::new(SystemClock))),
         );
         let mut bench = Self { folder, publisher };
         bench.publish("60s", 0);

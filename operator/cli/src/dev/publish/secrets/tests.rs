@@ -4,6 +4,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use realmwright_compiler::{CompileProfile, Compiler};
+use realmwright_idp::clock::SystemClock;
 use realmwright_idp::hot_swap::HotSwap;
 use realmwright_keys::PreviousValue;
 
@@ -66,7 +67,7 @@ fn publisher(folder: &tempfile::TempDir) -> Publisher {
         State::of(folder.path()),
         "http://127.0.0.1:8080".parse().unwrap(),
         None,
-        Arc::new(HotSwap::new()),
+        Arc::new(HotSwap::new(Arc::new(SystemClock))),
     )
 }
 
