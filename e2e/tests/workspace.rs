@@ -14,6 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("snapshot", &[]),
     ("decision", &["snapshot"]),
     ("keys", &["snapshot"]),
+    ("artefacts", &["snapshot", "keys"]),
     ("compiler", &["crds", "snapshot", "decision"]),
     ("protocol", &["snapshot"]),
     (
@@ -28,6 +29,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "idp",
         &[
             "snapshot",
+            "artefacts",
             "decision",
             "keys",
             "protocol",
@@ -40,7 +42,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "cli",
-        &["compiler", "crds", "snapshot", "decision", "keys", "idp"],
+        &[
+            "compiler",
+            "crds",
+            "snapshot",
+            "artefacts",
+            "decision",
+            "keys",
+            "idp",
+        ],
     ),
     ("demo", &[]),
     ("e2e", &[]),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use realmwright_artefacts::Offer;
 use realmwright_engine::ports::Clock;
 use realmwright_keys::{
     Acknowledgements, Keyring, Policy, SecretBundle, SystemGenerator, advance, apply,
@@ -16,7 +17,6 @@ use realmwright_snapshot::{
     RealmSnapshot, RegionName, Retention, Sealer, SessionPolicy, SigningAlgorithm, TokenPolicy,
 };
 
-use crate::artefacts::Offer;
 use crate::hot_swap::HotSwap;
 
 /// Waits until `condition` holds, and not for ever.

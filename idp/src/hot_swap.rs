@@ -9,15 +9,15 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rayon::prelude::*;
+use realmwright_artefacts::Offer;
 use realmwright_engine::ports::{Clock, Realms};
 use realmwright_engine::{RuntimeRealm, SnapshotVersion};
 use realmwright_snapshot::RealmId;
 use tokio::sync::watch;
 use url::Url;
 
-use crate::artefacts::{Offer, OfferFault};
 use crate::lifecycle::Lifecycle;
-use crate::served::{Preparation, Served, Unprepared};
+use crate::served::{OfferFault, Preparation, Served, Unprepared};
 
 /// The clock may be set while we wait for a key's time; look at it at least so often.
 const LONGEST_KEY_WAIT: Duration = Duration::from_secs(60);

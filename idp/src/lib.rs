@@ -10,11 +10,9 @@
 //! Recipe for a new port: the trait lies in the engine, its implementation gets a module here,
 //! and [`process`] hands it over.
 
-pub mod artefacts;
 pub mod clock;
 mod crowd;
 pub mod database;
-pub mod directory;
 pub mod fetch;
 #[cfg(test)]
 mod fixture;

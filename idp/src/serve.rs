@@ -4,10 +4,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use realmwright_artefacts::Directory;
 use realmwright_store::StoreError;
 
 use crate::database::{self, OwnDatabase};
-use crate::directory::Directory;
 use crate::lifecycle::{Ended, Lifecycle};
 use crate::listener::{Listener, bind};
 use crate::process::{Process, ProcessSettings};

@@ -6,13 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
-use realmwright_engine::{RuntimeRealm, SnapshotVersion};
+use realmwright_artefacts::{AdmitFault, Offer};
+use realmwright_engine::{PrepareFault, RuntimeRealm, SnapshotVersion};
 use realmwright_snapshot::{
-    Country, InstanceName, Period, RealmCore, RealmId, RegionName, Retention,
+    Country, InstanceName, Period, RealmCore, RealmId, RegionName, Retention, SealFault,
 };
 use url::Url;
-
-use crate::artefacts::{Offer, OfferFault};
 
 /// What may wait for the first request: beyond so many compressed bytes that request would wait
 /// for more than some milliseconds.
@@ -75,6 +74,54 @@ impl From<&RealmCore> for Outline {
 #[error("the realm cannot be prepared")]
 pub struct Unprepared;
 
+/// Why an offer is not served. What was served before goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum OfferFault {
+    /// It may not follow what is served, or is not whole.
+    #[error(transparent)]
+    Admit(#[from] AdmitFault),
+    /// Altered or malformed bytes.
+    #[error("the snapshot cannot be opened")]
+    Seal(#[from] SealFault),
+    /// It cannot be made ready.
+    #[error("the realm cannot be prepared")]
+    Prepare(#[from] PrepareFault),
+}
+
+/// Which snapshot an offer holds.
+const fn version(offer: &Offer) -> SnapshotVersion {
+    SnapshotVersion {
+        incarnation: offer.envelope.incarnation,
+        revision: offer.envelope.revision,
+        digest: offer.envelope.digest,
+    }
+}
+
+/// Makes an offer ready. Parts that did not change are shared with `former`, which is prepared.
+fn prepare(
+    offer: &Offer,
+    former: Option<(&Offer, &RuntimeRealm)>,
+    now: Timestamp,
+) -> Result<RuntimeRealm, OfferFault> {
+    let snapshot = match former {
+        Some((served, realm)) if served.sealed.digest == offer.sealed.digest => {
+            Arc::clone(realm.snapshot())
+        }
+        _ => {
+            let former = former.map(|(served, realm)| (&*served.sealed, &**realm.snapshot()));
+            Arc::new(realmwright_snapshot::open(&offer.sealed, former)?)
+        }
+    };
+    Ok(RuntimeRealm::prepare(
+        snapshot,
+        version(offer),
+        Arc::clone(&offer.keyring),
+        Arc::clone(&offer.secrets),
+        now,
+        former.map(|(_, realm)| realm),
+    )?)
+}
+
 /// A realm that is served, with what it is made from.
 #[derive(Debug)]
 pub struct Served {
@@ -106,12 +153,12 @@ impl Served {
             }
             // It goes on waiting, and is known to be good.
             Some(Self { realm, .. }) if realm.get().is_none() => {
-                offer.prepare(None, now)?;
+                prepare(&offer, None, now)?;
                 (OnceLock::new(), true)
             }
             _ => {
                 let former = former.and_then(Self::prepared);
-                let realm = offer.prepare(former, now)?;
+                let realm = prepare(&offer, former, now)?;
                 (OnceLock::from(Ok(Arc::new(realm))), true)
             }
         };
@@ -136,7 +183,7 @@ impl Served {
     pub fn with_keys_of(&self, now: Timestamp) -> Result<Self, OfferFault> {
         let realm = match self.prepared() {
             Some(prepared) => {
-                OnceLock::from(Ok(Arc::new(self.offer.prepare(Some(prepared), now)?)))
+                OnceLock::from(Ok(Arc::new(prepare(&self.offer, Some(prepared), now)?)))
             }
             None => OnceLock::new(),
         };
@@ -154,7 +201,7 @@ impl Served {
     /// [`Unprepared`].
     pub fn realm(&self, now: Timestamp) -> Result<&Arc<RuntimeRealm>, Unprepared> {
         let prepare = || {
-            let prepared = self.offer.prepare(None, now);
+            let prepared = prepare(&self.offer, None, now);
             prepared.map(Arc::new).map_err(|fault| self.report(&fault))
         };
         self.realm
@@ -174,7 +221,7 @@ impl Served {
     pub fn check(&self, now: Timestamp) {
         if self.realm.get().is_none()
             && !self.is_checked.swap(true, Ordering::AcqRel)
-            && let Err(fault) = self.offer.prepare(None, now)
+            && let Err(fault) = prepare(&self.offer, None, now)
         {
             self.realm.get_or_init(|| Err(self.report(&fault)));
         }
@@ -198,7 +245,7 @@ impl Served {
     /// Which snapshot it is made from.
     #[must_use]
     pub const fn version(&self) -> SnapshotVersion {
-        self.offer.version()
+        version(&self.offer)
     }
 
     /// What it was made from.

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
+use realmwright_artefacts::{Directory, DirectoryFault, Head, News};
 use realmwright_engine::ports::Clock;
 use realmwright_snapshot::RealmId;
 use tokio::sync::watch;
 
-use crate::directory::{Directory, DirectoryFault, Head, News};
 use crate::hot_swap::{Accepted, HotSwap};
 use crate::lifecycle::Lifecycle;
 use crate::served::Preparation;
@@ -204,3 +204,6 @@ impl DirectorySource {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

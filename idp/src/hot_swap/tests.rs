@@ -1,4 +1,5 @@
 use super::*;
+use realmwright_artefacts::AdmitFault;
 use realmwright_snapshot::{Digest, LocalizedText};
 
 use crate::fixture::{keyring, now, offer, offer_of, snapshot, swap};
@@ -60,7 +61,10 @@ fn an_older_revision_is_refused_and_the_newer_goes_on() {
     let fault = swap
         .accept(offer_of(&snapshot, keys.clone(), 4), now())
         .unwrap_err();
-    assert!(matches!(fault, OfferFault::Envelope(_)), "{fault}");
+    assert!(
+        matches!(fault, OfferFault::Admit(AdmitFault::Envelope(_))),
+        "{fault}"
+    );
     let served = swap.current();
     let realm = served.get(snapshot_id(&snapshot)).unwrap();
     assert_eq!(realm.version().revision, 5);
@@ -99,10 +103,10 @@ fn an_older_keyring_or_an_incomplete_offer_is_refused() {
     assert!(
         matches!(
             fault,
-            OfferFault::OlderKeyring {
+            OfferFault::Admit(AdmitFault::OlderKeyring {
                 offered: 6,
                 served: 7
-            }
+            })
         ),
         "{fault}"
     );
@@ -111,7 +115,10 @@ fn an_older_keyring_or_an_incomplete_offer_is_refused() {
     early.envelope.min_keyring = 9;
     let fault = swap.accept(early, now()).unwrap_err();
     assert!(
-        matches!(fault, OfferFault::Incomplete { keyring: 9, .. }),
+        matches!(
+            fault,
+            OfferFault::Admit(AdmitFault::Incomplete { keyring: 9, .. })
+        ),
         "{fault}"
     );
 }
@@ -128,28 +135,28 @@ fn what_is_not_whole_is_refused() {
     altered.sealed = Arc::new(sealed);
     assert!(matches!(
         swap.accept(altered, now()),
-        Err(OfferFault::Seal(_))
+        Err(OfferFault::Admit(AdmitFault::Seal(_)) | OfferFault::Seal(_))
     ));
 
     let mut other_digest = good.clone();
     other_digest.envelope.digest = Digest::of(b"else");
     assert!(matches!(
         swap.accept(other_digest, now()),
-        Err(OfferFault::Digest { .. })
+        Err(OfferFault::Admit(AdmitFault::Digest { .. }))
     ));
 
     let mut unknown_feature = good.clone();
     unknown_feature.envelope.requires = vec!["teleport".into()];
     assert!(matches!(
         swap.accept(unknown_feature, now()),
-        Err(OfferFault::Envelope(_))
+        Err(OfferFault::Admit(AdmitFault::Envelope(_)))
     ));
 
     let mut other_realm = good.clone();
     other_realm.envelope.realm = RealmId::from("a.other");
     assert!(matches!(
         swap.accept(other_realm, now()),
-        Err(OfferFault::OtherRealm(_))
+        Err(OfferFault::Admit(AdmitFault::OtherRealm(_)))
     ));
 
     let mut no_keys = good;
@@ -322,7 +329,7 @@ fn what_is_altered_is_never_used() {
     let id = good.realm().clone();
     assert!(matches!(
         wait_for(&swap, with_part_altered(&good, 0)),
-        Err(OfferFault::Seal(_))
+        Err(OfferFault::Admit(AdmitFault::Seal(_)))
     ));
     assert!(swap.current().is_empty());
     wait_for(&swap, with_part_altered(&good, 1)).unwrap();

@@ -8,13 +8,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
+use realmwright_artefacts::{Directory, Offer};
 use realmwright_compiler::{
     Compilation, CompileProfile, CompiledRealm, Compiler, Diagnostic, Manifests, Severity,
 };
-use realmwright_idp::artefacts::{Offer, OfferFault};
-use realmwright_idp::directory::Directory;
 use realmwright_idp::hot_swap::{Accepted, HotSwap};
-use realmwright_idp::served::Preparation;
+use realmwright_idp::served::{OfferFault, Preparation};
 use realmwright_keys::{Keyring, SecretBundle, SystemGenerator};
 use realmwright_snapshot::{Digest, Envelope, FORMAT, RealmId};
 

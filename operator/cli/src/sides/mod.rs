@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use realmwright_artefacts::Directory;
 use realmwright_compiler::{Compilation, CompileProfile, Compiler, Manifests};
-use realmwright_idp::directory::Directory;
 use realmwright_snapshot::{Profile, RealmSnapshot, open};
 
 use crate::folder;

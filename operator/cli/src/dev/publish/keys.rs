@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
+use realmwright_artefacts::Offer;
 use realmwright_compiler::CompiledRealm;
-use realmwright_idp::artefacts::Offer;
 use realmwright_keys::{Acknowledgements, Keyring, Plan, Policy, advance, apply};
 use realmwright_snapshot::RealmId;
 

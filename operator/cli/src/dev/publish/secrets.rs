@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
+use realmwright_artefacts::Offer;
 use realmwright_compiler::{
     Compilation, CompiledRealm, SecretKey, SecretNeed, SecretOrigin, SecretPurpose,
 };
-use realmwright_idp::artefacts::Offer;
 use realmwright_keys::{
     Acknowledgements, Generate, SecretBundle, SecretPolicy, SecretStep, SecretValue, SecretValues,
     advance_secret, secret_policies, supply,

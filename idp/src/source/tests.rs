@@ -1,9 +1,13 @@
+use std::fs;
+use std::path::Path;
+
+use realmwright_keys::Keyring;
+
 use super::*;
 use crate::clock::SystemClock;
 use crate::fixture::{keyring, now, offer, offer_of, snapshot, swap};
 use crate::hot_swap::HotSwap;
 use crate::served::{Preparation, Served};
-use crate::source::DirectorySource;
 
 const ID: &str = "a.main";
 const ISSUER: &str = "https://id.example.com";
@@ -130,7 +134,7 @@ fn altered_parts_are_refused_and_the_former_goes_on() {
     let [(_, core), (_, scopes), ..] = next.sealed.root.parts.as_slice() else {
         panic!("a core and scopes");
     };
-    let part = folder.path().join(ID).join(part_name(core));
+    let part = folder.path().join(ID).join(format!("parts/{core}"));
     fs::write(&part, &next.sealed.parts[scopes]).unwrap();
     source.look().unwrap();
     assert_eq!(revision(&swap), Some(1));
@@ -160,7 +164,7 @@ fn a_malformed_head_stops_nothing() {
     let (mut source, swap) = source(&directory);
     directory.store(&offer(ID, ISSUER, 1)).unwrap();
     source.look().unwrap();
-    fs::write(folder.path().join(ID).join(HEAD), b"{").unwrap();
+    fs::write(folder.path().join(ID).join("head.json"), b"{").unwrap();
     assert!(matches!(source.look(), Err(DirectoryFault::Form { .. })));
     assert_eq!(revision(&swap), Some(1));
 }
@@ -251,15 +255,11 @@ fn every_move_of_a_head_is_news() {
 async fn a_head_without_news_is_found_too() {
     let (folder, directory) = folder();
     let (source, swap) = source(&directory);
-    let (_elsewhere, other) = self::folder();
+    let (elsewhere, other) = self::folder();
     other.store(&offer(ID, ISSUER, 1)).unwrap();
-    let life = crate::lifecycle::Lifecycle::new();
+    let life = Lifecycle::new();
     let following = tokio::spawn(source.follow(life.clone()));
-    fs::rename(
-        other.folder(&RealmId::from(ID)).unwrap(),
-        folder.path().join(ID),
-    )
-    .unwrap();
+    fs::rename(elsewhere.path().join(ID), folder.path().join(ID)).unwrap();
     crate::fixture::until(|| revision(&swap) == Some(1)).await;
     life.stop();
     following.await.unwrap();

@@ -1,10 +1,7 @@
-//! The three artefacts of a placement together: a sealed snapshot with its envelope, the keyring
-//! and the secret bundle. Each has its own revision; only together can they be served.
+//! The three artefacts of a placement together.
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use realmwright_engine::{PrepareFault, RuntimeRealm, SnapshotVersion};
 use realmwright_keys::{Keyring, SecretBundle};
 use realmwright_snapshot::{
     Digest, Envelope, EnvelopeFault, RealmCore, RealmId, SealFault, Sealed,
@@ -23,9 +20,9 @@ pub struct Offer {
     pub secrets: Arc<SecretBundle>,
 }
 
-/// Why an offer is not served. What was served before goes on.
+/// Why an offer may not be served, whoever would serve it.
 #[derive(Debug, thiserror::Error)]
-pub enum OfferFault {
+pub enum AdmitFault {
     /// Another format, an unknown feature, or an older revision.
     #[error("the snapshot is not admitted")]
     Envelope(#[from] EnvelopeFault),
@@ -67,9 +64,6 @@ pub enum OfferFault {
     /// Altered or malformed bytes.
     #[error("the snapshot cannot be opened")]
     Seal(#[from] SealFault),
-    /// It cannot be made ready.
-    #[error("the realm cannot be prepared")]
-    Prepare(#[from] PrepareFault),
 }
 
 impl Offer {
@@ -87,22 +81,12 @@ impl Offer {
             && self.secrets.revision == other.secrets.revision
     }
 
-    /// Which snapshot it holds.
-    #[must_use]
-    pub const fn version(&self) -> SnapshotVersion {
-        SnapshotVersion {
-            incarnation: self.envelope.incarnation,
-            revision: self.envelope.revision,
-            digest: self.envelope.digest,
-        }
-    }
-
     /// Checks all that can be checked without opening more of it than its core; `former` is what
     /// it would follow.
     ///
     /// # Errors
-    /// [`OfferFault`] says why it cannot be served.
-    pub(crate) fn admit(&self, former: Option<&Self>) -> Result<RealmCore, OfferFault> {
+    /// [`AdmitFault`] says why it cannot be served.
+    pub fn admit(&self, former: Option<&Self>) -> Result<RealmCore, AdmitFault> {
         self.envelope.admit(former.map(|former| &former.envelope))?;
         self.check_revisions(former)?;
         let core = realmwright_snapshot::open_core(&self.sealed)?;
@@ -110,44 +94,16 @@ impl Offer {
         Ok(core)
     }
 
-    /// Makes it ready. Parts that did not change are shared with `former`, which is prepared.
-    ///
-    /// # Errors
-    /// [`OfferFault`] says why it cannot be served.
-    pub(crate) fn prepare(
-        &self,
-        former: Option<(&Self, &RuntimeRealm)>,
-        now: Timestamp,
-    ) -> Result<RuntimeRealm, OfferFault> {
-        let snapshot = match former {
-            Some((offer, realm)) if offer.sealed.digest == self.sealed.digest => {
-                Arc::clone(realm.snapshot())
-            }
-            _ => {
-                let former = former.map(|(offer, realm)| (&*offer.sealed, &**realm.snapshot()));
-                Arc::new(realmwright_snapshot::open(&self.sealed, former)?)
-            }
-        };
-        Ok(RuntimeRealm::prepare(
-            snapshot,
-            self.version(),
-            Arc::clone(&self.keyring),
-            Arc::clone(&self.secrets),
-            now,
-            former.map(|(_, realm)| realm),
-        )?)
-    }
-
-    fn check_revisions(&self, former: Option<&Self>) -> Result<(), OfferFault> {
+    fn check_revisions(&self, former: Option<&Self>) -> Result<(), AdmitFault> {
         if let Some(former) = former {
             if self.keyring.revision < former.keyring.revision {
-                return Err(OfferFault::OlderKeyring {
+                return Err(AdmitFault::OlderKeyring {
                     offered: self.keyring.revision,
                     served: former.keyring.revision,
                 });
             }
             if self.secrets.revision < former.secrets.revision {
-                return Err(OfferFault::OlderSecrets {
+                return Err(AdmitFault::OlderSecrets {
                     offered: self.secrets.revision,
                     served: former.secrets.revision,
                 });
@@ -160,13 +116,13 @@ impl Offer {
             ..
         } = self.envelope;
         if self.keyring.revision < min_keyring || self.secrets.revision < min_secrets {
-            return Err(OfferFault::Incomplete {
+            return Err(AdmitFault::Incomplete {
                 keyring: min_keyring,
                 secrets: min_secrets,
             });
         }
         if self.sealed.digest != digest {
-            return Err(OfferFault::Digest {
+            return Err(AdmitFault::Digest {
                 found: self.sealed.digest,
                 named: digest,
             });
@@ -174,11 +130,11 @@ impl Offer {
         Ok(())
     }
 
-    fn check_names(&self, core: &RealmCore) -> Result<(), OfferFault> {
+    fn check_names(&self, core: &RealmCore) -> Result<(), AdmitFault> {
         let realm = self.realm();
         [&core.id, &self.keyring.realm, &self.secrets.realm]
             .into_iter()
             .find(|other| *other != realm)
-            .map_or(Ok(()), |other| Err(OfferFault::OtherRealm(other.clone())))
+            .map_or(Ok(()), |other| Err(AdmitFault::OtherRealm(other.clone())))
     }
 }
