@@ -251,7 +251,7 @@ fn every_move_of_a_head_is_news() {
 }
 
 /// A folder that others write makes no news, and is read all the same.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_head_without_news_is_found_too() {
     let (folder, directory) = folder();
     let (source, swap) = source(&directory);
