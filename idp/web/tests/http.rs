@@ -18,7 +18,7 @@ mod support;
 use http::StatusCode;
 use realmwright_snapshot::Layout;
 use realmwright_web::router::{Audience, routes};
-use support::{BASE, Browser, FORM, TestApp, basic};
+use support::{BASE, Browser, FORM, TestApp, UNPREPARED_HOST, basic};
 
 const AUTHORIZE: &str = "/quickstart/oauth2/authorize?client_id=demo&response_type=code\
     &redirect_uri=https%3A%2F%2Fapp.example.com%2Fcallback&scope=openid%20profile&state=s1\
@@ -433,6 +433,11 @@ async fn unknown_hosts_and_realms_get_a_neutral_page() {
         assert!(!answer.body.contains("Quickstart"), "{host}{path}");
         assert!(answer.body.contains("class=\"error-id\""), "{host}{path}");
     }
+    // A realm that cannot be prepared is one for now: another configuration mends it.
+    let broken = [("host", UNPREPARED_HOST)];
+    let unprepared = app.call("GET", "/oauth2/jwks", &broken, "").await;
+    assert_eq!(unprepared.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(unprepared.header("retry-after"), "30");
     let ambiguous = app
         .call("GET", "/", &[("host", "a.example, b.example")], "")
         .await;

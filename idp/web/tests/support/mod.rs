@@ -26,6 +26,8 @@ use secrecy::ExposeSecret;
 use tower::ServiceExt;
 
 pub(crate) const HOST: &str = "id.example.com";
+/// Where a realm lies that cannot be prepared.
+pub(crate) const UNPREPARED_HOST: &str = "broken.example.com";
 pub(crate) const BASE: &str = "/quickstart";
 pub(crate) const CLIENT_SECRET: &str = "a-secret-of-more-than-128-bits-of-entropy";
 
@@ -39,6 +41,9 @@ impl RealmRoutes for Routes {
         host: &str,
         path: &'p str,
     ) -> Result<(Arc<RuntimeRealm>, &'p str), NoRoute> {
+        if host == UNPREPARED_HOST {
+            return Err(NoRoute::Unprepared);
+        }
         let mut on_host = self.0.iter().filter(|_| host == HOST);
         let found = on_host.find_map(|(base, realm)| {
             let rest = path.strip_prefix(base.as_str())?;
