@@ -41,6 +41,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "operator",
+        &["compiler", "crds", "snapshot", "artefacts", "keys"],
+    ),
+    (
         "cli",
         &[
             "compiler",

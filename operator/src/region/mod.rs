@@ -1,0 +1,6 @@
+//! Regions: namespaces, pods and what stands before them.
+
+mod apply;
+pub mod build;
+
+pub use apply::{Applied, RegionFault, Regions};
