@@ -1,8 +1,9 @@
 //! Black-box scenarios on real parts: our binaries over real sockets, a real PostgreSQL, a real
-//! Chromium, independent relying parties.
+//! Chromium, independent relying parties, a real Kubernetes.
 //!
-//! Everything is in `tests/`; there is nothing to link. `tests/workspace.rs` holds the crate
-//! table, `tests/scenarios/` the scenarios, `tests/scenarios/support/` what they stand on.
+//! What tests of other crates stand on as well is here: processes that end with their test, a
+//! certificate authority, [`kubernetes`]. `tests/workspace.rs` holds the crate table,
+//! `tests/scenarios/` the scenarios, `tests/scenarios/support/` what they alone stand on.
 //!
 //! Recipe for a scenario: a module in `tests/scenarios/`, a [`Dev`] (our binary on a copy of a
 //! folder, ended with the test) or [`Pods`] (`realmwright-idp` over a PostgreSQL database that is
@@ -14,3 +15,20 @@
 //! [`Dev`]: ../tests/scenarios/support/dev.rs
 //! [`Pods`]: ../tests/scenarios/support/pods.rs
 //! [journey]: ../tests/scenarios/journey.rs
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "support of tests: a part that is not there fails the test"
+)]
+
+pub mod certificates;
+pub mod child;
+pub mod kubernetes;
+pub mod wait;
+
+use std::path::Path;
+
+/// The repository.
+pub fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

@@ -5,20 +5,21 @@
 
 use openidconnect::core::CoreTokenResponse;
 use openidconnect::{OAuth2TokenResponse, TokenResponse};
+use realmwright_e2e::kubernetes::{ControlPlane, Kubectl, Said};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::support::application::{Application, LoggedIn};
 use crate::support::binaries::repository;
-use crate::support::cluster::{Cluster, Said, apply};
 use crate::support::dev::LOGIN;
 use crate::support::examples::{GUEST, example, serve_examples};
 use crate::support::person::Person;
-use crate::support::secured::{Secured, key_of, log_in, log_out, trimmed, until};
+use crate::support::secured::{Secured, key_of, log_in, log_out, text, trimmed, until};
 
 const WHO: &[&str] = &["auth", "whoami", "--output", "json"];
 const READ: &[&str] = &["get", "configmaps", "--output", "json"];
 
-async fn cluster_that_trusts(served: &Secured) -> Cluster {
+async fn cluster_that_trusts(served: &Secured) -> ControlPlane {
     let indented = served
         .certificates
         .authority
@@ -31,10 +32,31 @@ async fn cluster_that_trusts(served: &Secured) -> Cluster {
             ("AUTHORITY", &indented),
         ],
     );
-    let cluster = Cluster::start(&authentication).await;
+    let cluster = ControlPlane::authenticating(&authentication).await;
     let rules = repository().join("examples/clients/kubernetes/rbac.yaml");
-    cluster.administer(&apply(&rules));
+    cluster.kubectl().apply_from(&rules);
     cluster
+}
+
+/// `kubectl` as somebody who shows a token, with the configuration of the examples.
+fn kubectl_of(cluster: &ControlPlane, token: &str, arguments: &[&str]) -> Said {
+    let home = TempDir::new().expect("a temporary folder");
+    let kept = home.path().join("id-token");
+    std::fs::write(&kept, token).expect("it can be written");
+    let config = example(
+        "kubernetes/kubeconfig.yaml",
+        &[
+            ("https://api.example.com:6443", trimmed(cluster.address())),
+            (
+                "/etc/kubernetes/authority.pem",
+                text(&cluster.authority_file()),
+            ),
+            ("/run/user/me/id-token", text(&kept)),
+        ],
+    );
+    let configured = home.path().join("kubeconfig.yaml");
+    std::fs::write(&configured, config).expect("it can be written");
+    Kubectl::configured(&configured).run(arguments)
 }
 
 async fn application(served: &Secured, client: &str) -> Application {
@@ -77,7 +99,7 @@ async fn kubectl_knows_people_while_keys_are_rotated() {
 
     // The server discovers the issuer after it is ready.
     let who = until("authentication by our tokens", async || {
-        let said = cluster.kubectl(&token, WHO);
+        let said = kubectl_of(&cluster, &token, WHO);
         said.done.then(|| user(&said))
     })
     .await;
@@ -85,14 +107,14 @@ async fn kubectl_knows_people_while_keys_are_rotated() {
     assert_eq!(who["uid"], first.claims.subject().as_str());
     let groups = who["groups"].as_array().unwrap();
     assert!(groups.contains(&"oidc:staff".into()), "{groups:?}");
-    assert!(cluster.kubectl(&token, READ).done);
+    assert!(kubectl_of(&cluster, &token, READ).done);
 
     let refreshed = async |kubectl: &Application, tokens: &CoreTokenResponse| {
         let next = kubectl.refresh(tokens.refresh_token().unwrap()).await;
         let next = next.unwrap();
         let person = kubectl.userinfo(&next).await.unwrap();
         assert_eq!(person.email().unwrap().as_str(), LOGIN);
-        assert_eq!(user(&cluster.kubectl(&id_token(&next), WHO)), who);
+        assert_eq!(user(&kubectl_of(&cluster, &id_token(&next), WHO)), who);
         next
     };
     let second = refreshed(&kubectl, &first.tokens).await;
@@ -100,14 +122,17 @@ async fn kubectl_knows_people_while_keys_are_rotated() {
     let rotated = dev.rotate();
     let third = refreshed(&kubectl, &second).await;
     assert_eq!(key_of(&id_token(&third)), rotated);
-    assert!(cluster.kubectl(&token, READ).done, "the former key is good");
+    assert!(
+        kubectl_of(&cluster, &token, READ).done,
+        "the former key is good"
+    );
 
     let replaced = dev.compromise();
     let fourth = refreshed(&kubectl, &third).await;
     assert_eq!(key_of(&id_token(&fourth)), replaced);
     // The server remembers for ten seconds that a token was good.
     until("refusal of the compromised key", async || {
-        let said = cluster.kubectl(&id_token(&third), WHO);
+        let said = kubectl_of(&cluster, &id_token(&third), WHO);
         (!said.done).then(|| assert_unauthorized(&said))
     })
     .await;
@@ -135,21 +160,25 @@ async fn whom_the_cluster_does_not_know_is_refused() {
     let guest = enter(&mut kubectl, &served.person(), GUEST).await;
     let token = id_token(&guest.tokens);
     let who = until("authentication by our tokens", async || {
-        let said = cluster.kubectl(&token, WHO);
+        let said = kubectl_of(&cluster, &token, WHO);
         said.done.then(|| user(&said))
     })
     .await;
     assert_eq!(who["groups"], serde_json::json!(["system:authenticated"]));
-    let said = cluster.kubectl(&token, READ);
+    let said = kubectl_of(&cluster, &token, READ);
     assert!(!said.done && said.text.contains("Forbidden"), "{said:?}");
 
-    assert_unauthorized(&cluster.kubectl(guest.tokens.access_token().secret(), WHO));
+    assert_unauthorized(&kubectl_of(
+        &cluster,
+        guest.tokens.access_token().secret(),
+        WHO,
+    ));
     let mut elsewhere = application(&served, "elsewhere").await;
     let other = enter(&mut elsewhere, &served.person(), LOGIN).await;
-    assert_unauthorized(&cluster.kubectl(&id_token(&other.tokens), WHO));
+    assert_unauthorized(&kubectl_of(&cluster, &id_token(&other.tokens), WHO));
 
     let foreign = serve_examples(&[]);
     let mut stranger = application(&foreign, "kubernetes").await;
     let other = enter(&mut stranger, &foreign.person(), LOGIN).await;
-    assert_unauthorized(&cluster.kubectl(&id_token(&other.tokens), WHO));
+    assert_unauthorized(&kubectl_of(&cluster, &id_token(&other.tokens), WHO));
 }

@@ -13,6 +13,7 @@ mod bench;
 mod browser;
 mod choice;
 mod clients;
+mod cluster;
 mod consent;
 mod dev_options;
 mod faults;

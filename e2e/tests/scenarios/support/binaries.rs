@@ -1,13 +1,10 @@
 //! Our binaries, built once by the cargo that runs the tests.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The repository.
-pub(crate) fn repository() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-}
+pub(crate) use realmwright_e2e::repository;
 
 /// Path of a program of others that `scripts/prepare` builds.
 pub(crate) fn tool(name: &str) -> PathBuf {

@@ -1,12 +1,11 @@
 //! What scenarios stand on.
 
+pub(crate) use realmwright_e2e::{certificates, child};
+
 pub(crate) mod application;
 pub(crate) mod authenticator;
 pub(crate) mod binaries;
 pub(crate) mod browser;
-pub(crate) mod certificates;
-pub(crate) mod child;
-pub(crate) mod cluster;
 pub(crate) mod collector;
 pub(crate) mod dev;
 pub(crate) mod examples;

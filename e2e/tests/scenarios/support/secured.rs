@@ -2,10 +2,11 @@
 //! people do at an application that it protects.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use realmwright_e2e::wait;
+pub(crate) use realmwright_e2e::wait::until;
 use serde_json::Value;
 use tempfile::TempDir;
 use url::Url;
@@ -18,8 +19,6 @@ use super::person::{Page, Person};
 
 /// The host that everything of such a scenario is served at.
 pub(crate) const HOST: &str = "localhost";
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is served, and whom to trust.
 pub(crate) struct Secured {
@@ -72,25 +71,7 @@ impl Secured {
 /// Waits until a process answers well at an address.
 pub(crate) async fn answers(running: &Running, network: &Network, address: &Url) {
     let http = network.http().build().expect("a client");
-    let look = async || {
-        let answer = http.get(address.clone()).send().await;
-        let is_well = answer.is_ok_and(|answer| answer.status().is_success());
-        assert!(!running.has_ended(), "{}", running.text());
-        is_well.then_some(())
-    };
-    until(&format!("answer at {address}"), look).await;
-}
-
-/// Looks until there is something to see.
-pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(seen) = look().await {
-            return seen;
-        }
-        assert!(Instant::now() < end, "no {what} within {PATIENCE:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    wait::answers(running, &http, address).await;
 }
 
 /// An address as it is written before a path.

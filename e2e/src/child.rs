@@ -17,25 +17,26 @@ const PLANTED: &[&str] = &[
 
 /// What our processes log: everything, to be searched for what it must not hold; not where time is
 /// measured.
-pub(crate) const LOG: &str = if cfg!(debug_assertions) {
+pub const LOG: &str = if cfg!(debug_assertions) {
     "debug"
 } else {
     "info"
 };
 
 /// A running process.
-pub(crate) struct Running {
+#[derive(Debug)]
+pub struct Running {
     child: Child,
     output: Arc<Output>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Output {
     printed: Mutex<Printed>,
     more: Condvar,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Printed {
     lines: Vec<String>,
     /// How many of the two streams have ended, as they do with the process.
@@ -86,7 +87,7 @@ impl Output {
 impl Running {
     /// Starts it and follows what it prints. Its input says nothing, and closes when the tests are
     /// over, however they end.
-    pub(crate) fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -100,28 +101,28 @@ impl Running {
     }
 
     /// Writes a line to its input.
-    pub(crate) fn say(&mut self, line: &str) {
+    pub fn say(&mut self, line: &str) {
         let input = self.child.stdin.as_mut().expect("piped");
         writeln!(input, "{line}").expect("it reads");
     }
 
     /// How many lines it has printed; a place to wait from.
-    pub(crate) fn printed(&self) -> usize {
+    pub fn printed(&self) -> usize {
         self.output.printed().lines.len()
     }
 
     /// Whether it prints no more, as it has ended.
-    pub(crate) fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.output.printed().ended == 2
     }
 
     /// Everything it has printed.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         self.output.printed().lines.join("\n")
     }
 
     /// The first line from `from` on that `wanted` takes something out of.
-    pub(crate) fn wait_for<T>(
+    pub fn wait_for<T>(
         &self,
         from: usize,
         limit: Duration,
@@ -141,8 +142,16 @@ impl Running {
         })
     }
 
+    /// Whether it prints this line, before it ends and within a limit, whose end is a panic.
+    pub fn says(&self, wanted: &str, limit: Duration) -> bool {
+        self.output.wait(limit, wanted, |printed| {
+            let is_said = printed.lines.iter().any(|line| line == wanted);
+            (is_said || printed.ended == 2).then_some(is_said)
+        })
+    }
+
     /// Processor time that it has taken, all threads together; in steps of 10 ms.
-    pub(crate) fn processor_time(&self) -> Duration {
+    pub fn processor_time(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
         let stat = stat.expect("it runs");
         // The name, which may hold anything, ends at the last bracket; proc_pid_stat(5).
@@ -157,7 +166,7 @@ impl Running {
     }
 
     /// Memory that it has in use.
-    pub(crate) fn resident_bytes(&self) -> u64 {
+    pub fn resident_bytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.expect("it runs");
         let mut lines = status.lines();
@@ -167,13 +176,13 @@ impl Running {
     }
 
     /// SIGKILL, and waits until it is gone.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
     /// SIGTERM; its exit code once it is gone, or a panic after `limit`.
-    pub(crate) fn stop(&mut self, limit: Duration) -> Option<i32> {
+    pub fn stop(&mut self, limit: Duration) -> Option<i32> {
         let sent = Command::new("kill")
             .args(["-TERM", &self.child.id().to_string()])
             .status()
@@ -183,14 +192,14 @@ impl Running {
     }
 
     /// Waits until it ends by itself; its exit code, or a panic after `limit`.
-    pub(crate) fn end(&mut self, limit: Duration) -> Option<i32> {
+    pub fn end(&mut self, limit: Duration) -> Option<i32> {
         self.output
             .wait(limit, "end", |printed| (printed.ended == 2).then_some(()));
         self.child.wait().expect("it is our child").code()
     }
 
     /// Fails when it printed what no output may ever hold.
-    pub(crate) fn assert_discreet(&self) {
+    pub fn assert_discreet(&self) {
         let text = self.text();
         for planted in PLANTED {
             assert!(!text.contains(planted), "{planted:?} was printed:\n{text}");
