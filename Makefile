@@ -22,7 +22,7 @@ run: ## Serve the quickstart with its demo application; Ctrl-C ends both
 	@scripts/run $(QUICKSTART)
 
 test: prepare ## Run every test
-	cargo build --locked --quiet -p realmwright -p realmwright-idp -p realmwright-demo
+	cargo build --locked --quiet -p realmwright -p realmwright-idp -p realmwright-demo -p realmwright-operator
 	cargo test --workspace --locked --quiet
 
 lint: ## Format and clippy, warnings are errors

@@ -23,6 +23,7 @@ mod kill;
 mod kubernetes;
 mod live;
 mod oauth2_proxy;
+mod operator;
 mod pages;
 mod pods;
 mod refusals;

@@ -22,12 +22,20 @@ fn apply_quickstart(kubectl: &Kubectl) {
 fn patch(kubectl: &Kubectl, object: &str, change: &Value) {
     let change = change.to_string();
     kubectl.must(&[
-        "patch", object, "--namespace", IDENTITY, "--type", "merge", "--patch", &change,
+        "patch",
+        object,
+        "--namespace",
+        IDENTITY,
+        "--type",
+        "merge",
+        "--patch",
+        &change,
     ]);
 }
 
 async fn issuer_of(pod: &Pod, host: &str, path: &str) -> Option<String> {
-    let url = pod.address().join(&format!("{path}/.well-known/openid-configuration")).unwrap();
+    let address = pod.address("listen");
+    let url = format!("http://{address}{path}/.well-known/openid-configuration");
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = http.get(url).header("host", host).send().await.ok()?;
     let document: Value = answer.json().await.ok()?;
@@ -57,7 +65,10 @@ async fn the_quickstart_is_published_in_whatever_order_it_comes_and_pods_serve_i
     let folder = TempDir::new().unwrap();
     api.fetch("rw-ua-default", folder.path());
     let database = RegionDatabase::migrated();
-    let pod = Pod::start(PodSettings::anywhere(folder.path(), database.serve_url_file()));
+    let pod = Pod::start(PodSettings::anywhere(
+        folder.path(),
+        database.serve_url_file(),
+    ));
     let issuer = issuer_of(&pod, "id.example.com", "/quickstart").await;
     assert_eq!(issuer.as_deref(), Some("https://id.example.com/quickstart"));
     operator.stop();
@@ -79,12 +90,20 @@ async fn a_bad_change_is_told_where_it_stands_and_what_was_published_goes_on() {
     let told = realm_condition(&kubectl, "Compiled");
     assert_eq!(told["reason"], "CompileFailed", "{told}");
     let message = told["message"].as_str().unwrap();
-    assert!(message.contains("Client identity/demo") && message.contains("profil"), "{told}");
+    assert!(
+        message.contains("Client identity/demo") && message.contains("profil"),
+        "{told}"
+    );
     let client = "jsonpath={.status.conditions[?(@.type==\"Accepted\")].status}=False";
     kubectl.wait_for(client, &["client/demo", "--namespace", IDENTITY]);
     assert_eq!(head(&kubectl), published);
 
-    patch(&kubectl, "client/demo", &scopes(&["openid"]));
+    patch(&kubectl, "client/demo", &scopes(&["openid", "profile"]));
+    patch(
+        &kubectl,
+        "client/demo",
+        &json!({"spec": {"displayName": {"en": "Another name"}}}),
+    );
     wait_for_realm(&kubectl, "Compiled", "True");
     until("the next revision", async || {
         (head(&kubectl)["revision"] == 2).then_some(())
@@ -121,7 +140,14 @@ async fn where_nothing_changes_nothing_is_written() {
     wait_for_realm(&kubectl, "Published", "True");
     let label = |value: &str| {
         let label = format!("example.com/turn={value}");
-        kubectl.must(&["label", "scope/profile", "--overwrite", "--namespace", IDENTITY, &label]);
+        kubectl.must(&[
+            "label",
+            "scope/profile",
+            "--overwrite",
+            "--namespace",
+            IDENTITY,
+            &label,
+        ]);
     };
     // The last statuses are written by then.
     label("0");
@@ -134,7 +160,11 @@ async fn where_nothing_changes_nothing_is_written() {
     for turn in ["1", "2", "3"] {
         label(turn);
     }
-    patch(&kubectl, "scope/profile", &json!({"metadata": {"annotations": {"example.com/a": "b"}}}));
+    patch(
+        &kubectl,
+        "scope/profile",
+        &json!({"metadata": {"annotations": {"example.com/a": "b"}}}),
+    );
     operator.stop();
     assert_eq!(writes(&kubectl) - before, 4, "ours alone");
 }
@@ -150,7 +180,11 @@ async fn another_replica_goes_on_where_the_leader_was_killed() {
     let second = Operator::start(&api, "two");
     let before = head(&kubectl);
     first.kill();
-    patch(&kubectl, "client/demo", &json!({"spec": {"displayName": {"en": "Another name"}}}));
+    patch(
+        &kubectl,
+        "client/demo",
+        &json!({"spec": {"displayName": {"en": "Another name"}}}),
+    );
     until("the next revision", async || {
         (head(&kubectl)["revision"] == 2).then_some(())
     })
@@ -176,7 +210,14 @@ async fn secrets_are_read_made_and_never_overwritten() {
     apply_quickstart(&kubectl);
     wait_for_realm(&kubectl, "Published", "True");
     let made = kubectl
-        .run(&["get", "secrets", "--namespace", IDENTITY, "--output", "json"])
+        .run(&[
+            "get",
+            "secrets",
+            "--namespace",
+            IDENTITY,
+            "--output",
+            "json",
+        ])
         .json();
     let ours: Vec<&Value> = made["items"]
         .as_array()
@@ -186,7 +227,11 @@ async fn secrets_are_read_made_and_never_overwritten() {
             secret["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "realmwright-operator"
         })
         .collect();
-    assert_eq!(ours.len(), 2, "one for each client with a generated secret: {made}");
+    assert_eq!(
+        ours.len(),
+        2,
+        "one for each client with a generated secret: {made}"
+    );
     let before = head(&kubectl);
     let hash = "$argon2id$v=19$m=19456,t=2,p=1$zQy4MFfYlo4X45WZVwzrwQ$S3GeLY3DNejG31v36idT5O502ZeV/JwTnrenhZJ0/Lo";
     let changed = json!({"stringData": {"passwordHash": hash.replace("S3Ge", "T3Ge")}});
@@ -205,6 +250,9 @@ async fn secrets_are_read_made_and_never_overwritten() {
     wait_for_realm(&kubectl, "Published", "False");
     let told = realm_condition(&kubectl, "Published");
     let message = told["message"].as_str().unwrap();
-    assert!(message.contains(name) && message.contains("somebody else made it"), "{told}");
+    assert!(
+        message.contains(name) && message.contains("somebody else made it"),
+        "{told}"
+    );
     operator.stop();
 }

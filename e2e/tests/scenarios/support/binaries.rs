@@ -14,7 +14,8 @@ pub(crate) fn tool(name: &str) -> PathBuf {
 /// Folder of binaries that are tried as they are, instead of building some.
 const BUILT: &str = "REALMWRIGHT_BINARIES";
 
-/// Path of one of our binaries: `realmwright`, `realmwright-idp` or `realmwright-demo`.
+/// Path of one of our binaries: `realmwright`, `realmwright-idp`, `realmwright-demo` or
+/// `realmwright-operator`.
 pub(crate) fn binary(name: &str) -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     let directory = || std::env::var_os(BUILT).map_or_else(build, PathBuf::from);
@@ -34,6 +35,8 @@ fn build() -> PathBuf {
             "realmwright-idp",
             "-p",
             "realmwright-demo",
+            "-p",
+            "realmwright-operator",
         ])
         .current_dir(repository())
         .status()

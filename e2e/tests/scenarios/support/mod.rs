@@ -10,6 +10,7 @@ pub(crate) mod collector;
 pub(crate) mod dev;
 pub(crate) mod examples;
 pub(crate) mod network;
+pub(crate) mod operator;
 pub(crate) mod person;
 pub(crate) mod pods;
 pub(crate) mod region_database;

@@ -56,7 +56,13 @@ impl Installed {
     }
 
     fn write_kubeconfig(&self) {
-        let account = ["create", "token", "realmwright-operator", "--namespace", SYSTEM];
+        let account = [
+            "create",
+            "token",
+            "realmwright-operator",
+            "--namespace",
+            SYSTEM,
+        ];
         let token = self.kubectl().must(&account);
         let config = json!({
             "apiVersion": "v1",
@@ -127,7 +133,10 @@ pub(crate) fn quickstart() -> Vec<String> {
     files.sort();
     files
         .iter()
-        .filter(|file| file.extension().is_some_and(|extension| extension == "yaml"))
+        .filter(|file| {
+            file.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
         .flat_map(|file| {
             let text = std::fs::read_to_string(file).unwrap();
             let documents = text.split("\n---\n").map(str::to_owned);
@@ -138,14 +147,23 @@ pub(crate) fn quickstart() -> Vec<String> {
 
 /// Waits until a condition of the quickstart's realm has this status.
 pub(crate) fn wait_for_realm(kubectl: &Kubectl, condition: &str, status: &str) {
-    let path = format!("jsonpath={{.status.conditions[?(@.type==\"{condition}\")].status}}={status}");
+    let path =
+        format!("jsonpath={{.status.conditions[?(@.type==\"{condition}\")].status}}={status}");
     kubectl.wait_for(&path, &["realm/quickstart", "--namespace", IDENTITY]);
 }
 
 /// A condition of the quickstart's realm.
 pub(crate) fn realm_condition(kubectl: &Kubectl, condition: &str) -> Value {
     let realm = kubectl
-        .run(&["get", "realm", "quickstart", "--namespace", IDENTITY, "--output", "json"])
+        .run(&[
+            "get",
+            "realm",
+            "quickstart",
+            "--namespace",
+            IDENTITY,
+            "--output",
+            "json",
+        ])
         .json();
     let conditions = realm["status"]["conditions"].as_array().unwrap().clone();
     let mut conditions = conditions.into_iter();

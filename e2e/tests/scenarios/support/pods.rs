@@ -147,15 +147,18 @@ impl Pod {
         self.management("/readyz").await.0 == reqwest::StatusCode::OK
     }
 
+    /// Where it listens, for people (`listen`) or for probes (`management`).
+    pub(crate) fn address(&self, of: &str) -> String {
+        self.running.wait_for(0, START, of, |line| {
+            let (message, line) = message(line)?;
+            let address = line.get(of)?.as_str()?.to_owned();
+            (message == "started").then_some(address)
+        })
+    }
+
     /// Answer of its management listener.
     async fn management(&self, path: &str) -> (reqwest::StatusCode, String) {
-        let address = self
-            .running
-            .wait_for(0, START, "management address", |line| {
-                let (message, line) = message(line)?;
-                let address = line.get("management")?.as_str()?.to_owned();
-                (message == "started").then_some(address)
-            });
+        let address = self.address("management");
         let client = Network::default().http().build().expect("a client");
         let answer = client.get(format!("http://{address}{path}")).send().await;
         let answer = answer.expect("it answers");
