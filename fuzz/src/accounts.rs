@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use crate::sources::lines::{LineFault, Lines};
 
 fn lines(pieces: Vec<Bytes>) -> Vec<Result<Bytes, LineFault>> {
-    let mut lines = Lines::of(stream::iter(pieces.into_iter().map(Ok::<_, ()>)));
+    let mut lines = Lines::of(stream::iter(pieces.into_iter().map(Ok)));
     let mut all = Vec::new();
     while let Some(line) = block_on(lines.next()) {
         all.push(line);

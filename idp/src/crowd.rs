@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::watch::Watch;
-
 /// How many give up their place for one that waits: more will come, and asking all is dear.
 const AT_ONCE: usize = 256;
 /// How often they are asked while somebody waits.
@@ -20,17 +18,14 @@ pub(crate) struct Crowd {
     places: Arc<Semaphore>,
     asking: Arc<Notify>,
     wanted: Arc<AtomicUsize>,
-    /// How long a connection that does nothing is let be.
-    idle: Duration,
 }
 
 impl Crowd {
-    pub(crate) fn new(places: usize, idle: Duration) -> Self {
+    pub(crate) fn new(places: usize) -> Self {
         Self {
             places: Arc::new(Semaphore::new(places)),
             asking: Arc::default(),
             wanted: Arc::default(),
-            idle,
         }
     }
 
@@ -53,11 +48,12 @@ impl Crowd {
         tokio::time::sleep(ASK_EVERY).await;
     }
 
-    /// Resolves when this connection is to give up its place.
-    pub(crate) async fn reclaims(&self, watch: &Watch) {
+    /// Resolves when a connection is to give up its place, which it is when it is idle while
+    /// somebody waits.
+    pub(crate) async fn reclaims(&self, is_idle: impl Fn() -> bool) {
         loop {
             self.asking.notified().await;
-            if watch.is_idle_for(self.idle) && self.is_wanted() {
+            if is_idle() && self.is_wanted() {
                 return;
             }
         }

@@ -3,9 +3,11 @@
 //!
 //! `axum::serve` has no limit on how slowly a request may arrive, so this is built on hyper
 //! directly. Each connection is watched: the head of a request must be complete within
-//! [`Limits::header_read`], an answer be taken within [`Limits::request`], and between requests a
-//! connection may be idle for [`Limits::idle`]. When all places are taken, those that are idle for
-//! [`Limits::crowded_idle`] make room.
+//! [`Limits::header_read`], its body within [`Limits::body_read`], an answer be taken within
+//! [`Limits::request`], and between requests a connection may be idle for [`Limits::idle`]. When
+//! all places are taken, those that are idle for [`Limits::crowded_idle`] make room.
+
+mod body;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,16 +17,18 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::Request;
-use hyper::body::Incoming;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, Version};
+use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use realmwright_web::Transport;
+use realmwright_web::{BodyTime, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use self::body::TimedBody;
 use crate::crowd::Crowd;
 use crate::lifecycle::Lifecycle;
 use crate::tls::TlsFiles;
@@ -32,6 +36,8 @@ use crate::watch::{Verdict, Watch, WatchedIo};
 
 /// Pause after `accept` failed for want of a file descriptor or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+const MANAGEMENT_CONNECTIONS: usize = 64;
 
 /// Why an address cannot be listened on, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -60,11 +66,16 @@ pub struct Limits {
     /// From the first byte of a request (on a new connection: from its acceptance) to the end of
     /// its head. The TLS handshake has as long again.
     pub header_read: Duration,
-    /// From the end of the head to the last byte of the answer.
+    /// How long is waited for a body in all, or for each piece of one whose handler says so
+    /// ([`BodyTime`]). Then it is answered with 408 and the connection ends (RFC 9110 section
+    /// 15.5.9).
+    pub body_read: Duration,
+    /// From the end of the head to the last byte of the answer; where each piece of the body has
+    /// its time, from one piece of body or answer to the next.
     pub request: Duration,
     /// Between two requests of one connection.
     pub idle: Duration,
-    /// The same when others wait for a place, also before and within a head.
+    /// The same when others wait for a place, also before and within a head or a body.
     pub crowded_idle: Duration,
     /// Open connections. A further one waits for a place, those behind it in the kernel's queue.
     pub connections: usize,
@@ -78,6 +89,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             header_read: Duration::from_secs(10),
+            body_read: Duration::from_secs(10),
             request: Duration::from_secs(60),
             idle: Duration::from_secs(75),
             crowded_idle: Duration::from_secs(1),
@@ -109,6 +121,16 @@ impl Listener {
         }
     }
 
+    /// For probes and metrics, which few ask for.
+    #[must_use]
+    pub fn for_management(socket: TcpListener, router: Router) -> Self {
+        let limits = Limits {
+            connections: MANAGEMENT_CONNECTIONS,
+            ..Limits::default()
+        };
+        Self::new(socket, router).with_limits(limits)
+    }
+
     /// Other limits than the default ones.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
@@ -132,7 +154,7 @@ impl Listener {
             tls,
             router,
         } = self;
-        let crowd = Crowd::new(limits.connections, limits.crowded_idle);
+        let crowd = Crowd::new(limits.connections);
         let server = Arc::new(builder(&limits));
         loop {
             let (stream, peer) = tokio::select! {
@@ -212,7 +234,7 @@ impl Connection {
         let shaken = tokio::time::timeout(self.limits.header_read, acceptor.accept(stream));
         let shaken = tokio::select! {
             shaken = shaken => shaken,
-            () = self.crowd.reclaims(&watch) => {
+            () = self.crowd.reclaims(|| watch.is_idle_for(self.limits.crowded_idle)) => {
                 tracing::debug!("TLS handshake given up for others");
                 return;
             }
@@ -237,22 +259,19 @@ impl Connection {
             router,
             life,
             transport,
-            ..
+            limits,
         } = self;
         let io = TokioIo::new(WatchedIo::new(stream, watch.clone()));
-        let seen = watch.clone();
-        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-            let running = seen.begin(request.version());
-            let router = router.clone();
-            async move {
-                let mut request = request.map(Body::new);
-                request.extensions_mut().insert(transport);
-                let Ok(response) = router.oneshot(request).await;
-                Ok::<_, Infallible>(response.map(|body| running.until_end_of(body)))
-            }
-        });
+        let answering = Answering {
+            limits,
+            crowd: crowd.clone(),
+            watch: watch.clone(),
+            router,
+            transport,
+        };
+        let service = hyper::service::service_fn(move |request| answering.answer(request));
         let mut connection = pin!(server.serve_connection(io, service));
-        let mut reclaimed = pin!(crowd.reclaims(&watch));
+        let mut reclaimed = pin!(crowd.reclaims(|| watch.is_idle_for(limits.crowded_idle)));
         let mut stopping = false;
         loop {
             let deadline = watch.deadline();
@@ -264,6 +283,11 @@ impl Connection {
                     return;
                 }
                 () = life.stopped(), if !stopping => {
+                    stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = watch.gives_up(), if !stopping => {
+                    tracing::debug!("slow request body");
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
                 }
@@ -279,6 +303,47 @@ impl Connection {
                     }
                 },
             }
+        }
+    }
+}
+
+/// What the requests of a connection are answered with.
+struct Answering {
+    limits: Limits,
+    crowd: Crowd,
+    watch: Watch,
+    router: Router,
+    transport: Transport,
+}
+
+impl Answering {
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
+        let version = request.version();
+        let (mut parts, body) = request.into_parts();
+        let time = (!body.is_end_stream()).then(BodyTime::default);
+        let running = self.watch.begin(version, time.clone());
+        let body = match time {
+            Some(time) => {
+                parts.extensions.insert(time.clone());
+                let (crowd, watch) = (self.crowd.clone(), self.watch.clone());
+                Body::new(TimedBody::new(body, self.limits, crowd, watch, time))
+            }
+            None => Body::empty(),
+        };
+        parts.extensions.insert(self.transport);
+        let request = Request::from_parts(parts, body);
+        let (watch, router) = (self.watch.clone(), self.router.clone());
+        async move {
+            let Ok(mut response) = router.oneshot(request).await;
+            // HTTP/2 says it by a frame (RFC 9113 section 8.2.2).
+            if watch.has_given_up() && version < Version::HTTP_2 {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            Ok(response.map(|body| running.until_end_of(body)))
         }
     }
 }

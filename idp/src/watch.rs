@@ -9,7 +9,9 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::Version;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use realmwright_web::BodyTime;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::listener::Limits;
@@ -33,13 +35,21 @@ struct Doing {
     idle_since: Instant,
     /// HTTP/2 frames arrive between requests too, so their bytes do not begin a head.
     http2: bool,
+    /// A body came too slowly.
+    given_up: bool,
 }
 
 /// Shared between the socket, the service and the listener of one connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
     limits: Limits,
-    doing: Arc<Mutex<Doing>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    doing: Mutex<Doing>,
+    gives_up: Notify,
 }
 
 impl Watch {
@@ -47,18 +57,23 @@ impl Watch {
         let now = Instant::now();
         Self {
             limits,
-            doing: Arc::new(Mutex::new(Doing {
-                running: 0,
-                busy_since: now,
-                head_since: Some(now),
-                idle_since: now,
-                http2: false,
-            })),
+            shared: Arc::new(Shared {
+                doing: Mutex::new(Doing {
+                    running: 0,
+                    busy_since: now,
+                    head_since: Some(now),
+                    idle_since: now,
+                    http2: false,
+                    given_up: false,
+                }),
+                gives_up: Notify::new(),
+            }),
         }
     }
 
     fn doing(&self) -> MutexGuard<'_, Doing> {
-        self.doing.lock().unwrap_or_else(PoisonError::into_inner)
+        let doing = self.shared.doing.lock();
+        doing.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> (Instant, &'static str) {
@@ -95,8 +110,8 @@ impl Watch {
         doing.running == 0 && since.elapsed() >= long
     }
 
-    /// A head is complete.
-    pub(crate) fn begin(&self, version: Version) -> Running {
+    /// A head is complete. `time` is what its body is given, if there is one.
+    pub(crate) fn begin(&self, version: Version, time: Option<BodyTime>) -> Running {
         let mut doing = self.doing();
         doing.http2 = version == Version::HTTP_2;
         doing.head_since = None;
@@ -107,7 +122,29 @@ impl Watch {
         drop(doing);
         Running {
             watch: self.clone(),
+            time,
         }
+    }
+
+    /// A request that may take long has come a step further.
+    pub(crate) fn goes_on(&self) {
+        self.doing().busy_since = Instant::now();
+    }
+
+    /// A body came too slowly: the connection ends with what runs on it.
+    pub(crate) fn give_up(&self) {
+        self.doing().given_up = true;
+        self.shared.gives_up.notify_one();
+    }
+
+    /// Whether a body came too slowly: there is to be no further request.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.doing().given_up
+    }
+
+    /// Resolves once a body came too slowly.
+    pub(crate) async fn gives_up(&self) {
+        self.shared.gives_up.notified().await;
     }
 
     fn end(&self) {
@@ -131,13 +168,21 @@ impl Watch {
 #[derive(Debug)]
 pub(crate) struct Running {
     watch: Watch,
+    time: Option<BodyTime>,
 }
 
 impl Running {
+    /// The answer has come a piece further.
+    fn goes_on(&self) {
+        if self.time.as_ref().is_some_and(BodyTime::is_renewed) {
+            self.watch.goes_on();
+        }
+    }
+
     pub(crate) fn until_end_of(self, body: Body) -> Body {
         Body::new(RunningBody {
             body,
-            _running: self,
+            running: self,
         })
     }
 }
@@ -150,7 +195,7 @@ impl Drop for Running {
 
 struct RunningBody {
     body: Body,
-    _running: Running,
+    running: Running,
 }
 
 impl HttpBody for RunningBody {
@@ -161,7 +206,11 @@ impl HttpBody for RunningBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if polled.is_ready() {
+            self.running.goes_on();
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,6 +1,8 @@
 //! Limits of time are tried on connections in memory, where time is virtual; everything about
 //! sockets on real ones, where a test waits for what happens and never for time.
 
+mod bodies;
+
 use super::*;
 use axum::routing::get;
 use std::future::pending;
@@ -32,7 +34,7 @@ fn connect(router: Router, limits: Limits) -> DuplexStream {
     let connection = Connection {
         server: Arc::new(builder(&limits)),
         limits,
-        crowd: Crowd::new(limits.connections, limits.crowded_idle),
+        crowd: Crowd::new(limits.connections),
         router,
         life: Lifecycle::new(),
         transport: Transport {

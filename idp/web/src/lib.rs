@@ -17,6 +17,7 @@
 
 mod api;
 pub mod assets;
+mod body;
 pub mod connection;
 mod cookies;
 mod entry;
@@ -33,6 +34,7 @@ mod visit;
 mod web;
 
 pub use api::document as accounts_api_document;
+pub use body::{BodyTime, SlowBody};
 pub use connection::{ConnInfo, Transport, TrustedProxies};
 pub use metrics::RequestMetrics;
 pub use router::router;

@@ -64,8 +64,8 @@ const fn of_code(code: ErrorCode) -> (&'static str, &'static str) {
         ErrorCode::InvalidRequest => (
             "everywhere",
             "A parameter is missing, repeated or malformed; PKCE, `state` or `nonce` is missing where \
-             it is demanded; a client authenticates in two ways at once. JSON has 413 for a body that \
-             is too large and 415 for one that is no form.",
+             it is demanded; a client authenticates in two ways at once. JSON has 408 for a body that \
+             comes too slowly, 413 for one that is too large and 415 for one that is no form.",
         ),
         ErrorCode::InvalidClient => (
             "token, introspection, revocation",
@@ -145,6 +145,7 @@ const fn of_page(kind: ErrorKind) -> &'static str {
         ErrorKind::NotFound => "no realm or no page has this address",
         ErrorKind::Method => "the address takes another method",
         ErrorKind::TooLarge => "the body or the header is too large",
+        ErrorKind::TooSlow => "the body comes too slowly",
         ErrorKind::ForeignForm => "the form was sent from another origin",
         ErrorKind::TooManyAttempts => {
             "too many failed logins from this address; `Retry-After` says when to try again"
@@ -167,6 +168,7 @@ const fn of_problem(kind: ProblemKind) -> &'static str {
         ProblemKind::NotFound => "no such account, session, credential or consent",
         ProblemKind::Taken => "the name, the identifier or a unique value is somebody else's",
         ProblemKind::Stale => "the account has another version than `If-Match` says",
+        ProblemKind::TooSlow => "the body comes too slowly",
         ProblemKind::TooLarge => "the body is too large",
         ProblemKind::MediaType => "the body has another media type",
         ProblemKind::Invalid => "a field is not acceptable; `field` and `detail` say which and why",

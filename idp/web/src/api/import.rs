@@ -3,20 +3,24 @@
 //! Resumable: an account that is there under the same identifier or name is answered with
 //! `exists` and stays as it is, so that a file may be sent again from its start. Each line is its
 //! own transaction; a line that is wrong is answered and does not stop the others. A line is read
-//! only when the answers to those before it have been taken.
+//! only when the answers to those before it have been taken. The body may take as long as it
+//! needs, so long as it goes on.
 
+use axum::Extension;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::stream::unfold;
+use futures::TryStreamExt;
+use futures::stream::{Stream, unfold};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use realmwright_engine::accounts::{AccountsCaller, AccountsError, NewAccount};
 use serde::Serialize;
 
 use super::accounts::{caller, without_values};
-use super::lines::Lines;
+use super::lines::{LineFault, Lines};
 use super::problem::Problem;
+use crate::body::{BodyTime, SlowBody};
 use crate::routes::form::has_media_type;
 use crate::visit::{Refused, Visit};
 
@@ -38,15 +42,22 @@ struct LineAnswer {
     problem: Option<Problem>,
 }
 
-pub(crate) async fn post(visit: Visit, body: Body) -> Result<Response, Refused> {
+pub(crate) async fn post(
+    visit: Visit,
+    time: Option<Extension<BodyTime>>,
+    body: Body,
+) -> Result<Response, Refused> {
     let caller = caller(&visit).await?;
     if !has_media_type(&visit.headers, NDJSON) {
         return Err(Problem::media_type(NDJSON).into());
     }
+    if let Some(Extension(time)) = time {
+        time.renew_with_each_piece();
+    }
     let import = Import {
         visit,
         caller,
-        lines: Lines::of(body.into_data_stream()),
+        lines: Lines::of(pieces(body)),
         number: 0,
     };
     let answers = unfold(import, |mut import| async move {
@@ -62,10 +73,21 @@ pub(crate) async fn post(visit: Visit, body: Body) -> Result<Response, Refused> 
         .into_response())
 }
 
+/// What comes of a body, and why no more does.
+fn pieces(body: Body) -> impl Stream<Item = Result<Bytes, LineFault>> + Send + 'static {
+    body.into_data_stream().map_err(|fault| {
+        if SlowBody::is(&fault) {
+            LineFault::TooSlow
+        } else {
+            LineFault::Broken
+        }
+    })
+}
+
 struct Import {
     visit: Visit,
     caller: AccountsCaller,
-    lines: Lines<axum::Error>,
+    lines: Lines,
     number: u64,
 }
 

@@ -15,18 +15,23 @@ pub(crate) enum LineFault {
     /// The connection, before the end.
     #[error("the body broke off; the rest was not read")]
     Broken,
+    /// Longer on its way than the listener waits.
+    #[error("nothing more of the body came in time; the rest was not read")]
+    TooSlow,
 }
 
 /// The lines of a body, bounded each.
-pub(crate) struct Lines<E> {
-    chunks: BoxStream<'static, Result<Bytes, E>>,
+pub(crate) struct Lines {
+    chunks: BoxStream<'static, Result<Bytes, LineFault>>,
     buffer: BytesMut,
     ended: bool,
 }
 
-impl<E> Lines<E> {
-    /// The lines of what a body holds, piece by piece.
-    pub(crate) fn of(chunks: impl Stream<Item = Result<Bytes, E>> + Send + 'static) -> Self {
+impl Lines {
+    /// The lines of what a body holds, piece by piece, until it ends or breaks off.
+    pub(crate) fn of(
+        chunks: impl Stream<Item = Result<Bytes, LineFault>> + Send + 'static,
+    ) -> Self {
         Self {
             chunks: chunks.boxed(),
             buffer: BytesMut::new(),
@@ -51,7 +56,7 @@ impl<E> Lines<E> {
             }
             match self.chunks.next().await {
                 Some(Ok(chunk)) => self.buffer.extend_from_slice(&chunk),
-                Some(Err(_)) => return Some(self.stop(LineFault::Broken)),
+                Some(Err(fault)) => return Some(self.stop(fault)),
                 None => self.ended = true,
             }
         }
@@ -78,9 +83,7 @@ mod tests {
     use super::*;
 
     async fn lines(chunks: Vec<&'static str>) -> Vec<Result<Bytes, LineFault>> {
-        let chunks = chunks
-            .into_iter()
-            .map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk)));
+        let chunks = chunks.into_iter().map(|chunk| Ok(Bytes::from(chunk)));
         let mut lines = Lines::of(stream::iter(chunks));
         let mut all = Vec::new();
         while let Some(line) = lines.next().await {

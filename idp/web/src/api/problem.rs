@@ -55,6 +55,7 @@ kinds! {
     NotFound = "not-found", "Not found", NOT_FOUND;
     Taken = "taken", "Already taken", CONFLICT;
     Stale = "stale", "The account has changed", PRECONDITION_FAILED;
+    TooSlow = "too-slow", "The body came too slowly", REQUEST_TIMEOUT;
     TooLarge = "too-large", "The body is too large", PAYLOAD_TOO_LARGE;
     MediaType = "media-type", "The body has the wrong media type", UNSUPPORTED_MEDIA_TYPE;
     Invalid = "invalid", "A field is not acceptable", UNPROCESSABLE_ENTITY;
@@ -117,6 +118,7 @@ impl Problem {
         match fault {
             FormFault::MediaType => Self::media_type("application/json"),
             FormFault::TooLarge => Self::new(ProblemKind::TooLarge),
+            FormFault::TooSlow => Self::new(ProblemKind::TooSlow),
             FormFault::Unreadable => Self::request("the body cannot be read"),
         }
     }

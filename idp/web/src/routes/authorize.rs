@@ -46,6 +46,7 @@ pub(crate) async fn read(visit: &Visit, body: Body) -> Result<String, Refused> {
     form::read(&visit.headers, body).await.map_err(|fault| {
         let kind = match fault {
             FormFault::TooLarge => ErrorKind::TooLarge,
+            FormFault::TooSlow => ErrorKind::TooSlow,
             FormFault::MediaType | FormFault::Unreadable => ErrorKind::Request,
         };
         visit.error(kind, Some(&fault.to_string())).into()

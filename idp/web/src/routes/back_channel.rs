@@ -28,6 +28,7 @@ pub(crate) async fn form(visit: &Visit, body: Body, shared: Shared) -> Result<St
         let status = match fault {
             FormFault::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             FormFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            FormFault::TooSlow => StatusCode::REQUEST_TIMEOUT,
             FormFault::Unreadable => StatusCode::BAD_REQUEST,
         };
         let error = ErrorCode::InvalidRequest.as_str();

@@ -6,6 +6,8 @@ use http::{HeaderMap, HeaderName};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use realmwright_protocol::parameters::MAX_BYTES;
 
+use crate::body::SlowBody;
+
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Why a body is not a form.
@@ -17,6 +19,9 @@ pub(crate) enum FormFault {
     /// More than the protocol allows.
     #[error("the body is too large")]
     TooLarge,
+    /// Longer on its way than the listener waits.
+    #[error("the body came too slowly")]
+    TooSlow,
     /// Octets that are not UTF-8, or a connection that broke.
     #[error("the body cannot be read")]
     Unreadable,
@@ -36,6 +41,7 @@ pub(crate) async fn read_limited(body: Body, limit: usize) -> Result<Vec<u8>, Fo
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes().into()),
         Err(fault) if fault.is::<LengthLimitError>() => Err(FormFault::TooLarge),
+        Err(fault) if SlowBody::is(&*fault) => Err(FormFault::TooSlow),
         Err(_) => Err(FormFault::Unreadable),
     }
 }

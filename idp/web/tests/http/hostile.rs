@@ -8,8 +8,10 @@
 use std::collections::BTreeSet;
 
 use axum::body::Body;
+use bytes::Bytes;
 use http::{HeaderValue, Request};
 use realmwright_snapshot::Layout;
+use realmwright_web::SlowBody;
 use realmwright_web::router::routes;
 
 use crate::support::{Answer, BASE, FORM, HOST, TestApp, basic};
@@ -391,6 +393,31 @@ async fn bodies_that_say_nothing_are_refused() {
                 if row.takes == Takes::Lines {
                     assert_eq!(answer.json()["outcome"], "failed", "{what}");
                 }
+            }
+        }
+    }
+    scene.assert_serves().await;
+}
+
+/// The listener ends a body that comes too slowly (`idp/src/listener/body.rs`): each endpoint says
+/// so in its own way, RFC 9110 section 15.5.9.
+#[tokio::test]
+async fn bodies_that_come_too_slowly_are_answered_408() {
+    let scene = Scene::new().await;
+    for &row in TABLE {
+        for method in reading(row) {
+            let pieces = [Ok(Bytes::from_static(b"{\"a")), Err(SlowBody)];
+            let body = Body::from_stream(futures::stream::iter(pieces));
+            let request = scene.request(row, method, &path(row));
+            let request = request.header("content-type", media_type(row.takes));
+            let answer = scene.send(row, request.body(body).unwrap()).await;
+            let what = format!("{method} {}: {}", row.path, answer.raw);
+            if row.takes == Takes::Lines {
+                assert_eq!(answer.status, 200, "{what}");
+                let detail = answer.json()["problem"]["detail"].to_string();
+                assert!(detail.contains("in time"), "{what}");
+            } else {
+                assert_eq!(answer.status, 408, "{what}");
             }
         }
     }

@@ -52,6 +52,8 @@ kinds! {
     Method = "error-method", METHOD_NOT_ALLOWED;
     /// The body or the header is too large.
     TooLarge = "error-too-large", PAYLOAD_TOO_LARGE;
+    /// The body came too slowly.
+    TooSlow = "error-too-slow", REQUEST_TIMEOUT;
     /// The form is not ours, or the browser keeps no cookies.
     ForeignForm = "error-foreign-form", FORBIDDEN;
     /// Too many failures from this address.
