@@ -13,6 +13,7 @@
 pub mod clock;
 mod crowd;
 pub mod database;
+pub mod descriptors;
 pub mod fetch;
 #[cfg(test)]
 mod fixture;

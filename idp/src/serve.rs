@@ -8,8 +8,9 @@ use realmwright_artefacts::Directory;
 use realmwright_store::StoreError;
 
 use crate::database::{self, OwnDatabase};
+use crate::descriptors;
 use crate::lifecycle::{Ended, Lifecycle};
-use crate::listener::{Listener, bind};
+use crate::listener::{Limits, Listener, bind};
 use crate::process::{Process, ProcessSettings};
 use crate::settings::{Command, DatabaseSettings, Serve, Settings, SourceAddress};
 use crate::source::DirectorySource;
@@ -55,6 +56,10 @@ async fn serve(settings: Serve, otlp: Option<Arc<Otlp>>) -> anyhow::Result<ExitC
         (Some(certificate), Some(key)) => Some(TlsFiles::load(certificate, key)?),
         _ => None,
     };
+    let limits = Limits {
+        connections: descriptors::make_room(settings.max_connections),
+        ..Limits::default()
+    };
     let management = bind(settings.management_listen, "--management-listen").await?;
     let socket = bind(settings.listen, "--listen").await?;
     let addresses = (socket.local_addr()?, management.local_addr()?);
@@ -80,8 +85,10 @@ async fn serve(settings: Serve, otlp: Option<Arc<Otlp>>) -> anyhow::Result<ExitC
 
     process.start(source.is_served());
     life.spawn(source.follow(life.clone()));
-    life.spawn(Listener::new(management, process.management_router()).serve(life.clone()));
-    let mut listener = Listener::new(socket, process.router()).with_limits(settings.limits());
+    life.spawn(
+        Listener::for_management(management, process.management_router()).serve(life.clone()),
+    );
+    let mut listener = Listener::new(socket, process.router()).with_limits(limits);
     if let Some(tls) = tls {
         life.spawn(tls.clone().reload(life.clone()));
         listener = listener.with_tls(tls);

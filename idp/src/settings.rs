@@ -136,7 +136,8 @@ pub struct Serve {
     )]
     pub fetch_from: Vec<IpNet>,
 
-    /// Open connections at most; further ones wait.
+    /// Open connections at most; further ones wait. The limit of open files is raised for them, as
+    /// far as it may be.
     #[arg(long, env = "REALMWRIGHT_MAX_CONNECTIONS", default_value_t = Limits::default().connections)]
     pub max_connections: usize,
 
@@ -158,15 +159,6 @@ impl Serve {
     #[must_use]
     pub const fn patience(&self) -> Duration {
         Duration::from_secs(self.stop_seconds)
-    }
-
-    /// Limits of the listener for browsers.
-    #[must_use]
-    pub fn limits(&self) -> Limits {
-        Limits {
-            connections: self.max_connections,
-            ..Limits::default()
-        }
     }
 }
 

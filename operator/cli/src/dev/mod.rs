@@ -17,9 +17,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use realmwright_compiler::human;
 use realmwright_idp::database::{self, OwnDatabase};
+use realmwright_idp::descriptors;
 use realmwright_idp::key_journal::KeyJournal;
 use realmwright_idp::lifecycle::Lifecycle;
-use realmwright_idp::listener::{Listener, bind};
+use realmwright_idp::listener::{Limits, Listener, bind};
 use realmwright_idp::process::{Process, ProcessSettings};
 use realmwright_idp::settings::DatabaseSettings;
 use realmwright_idp::telemetry::{LogFormat, SpanCounts, start_logs};
@@ -127,14 +128,19 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
     })?;
     // What is compiled is offered at once.
     process.start(tokio::sync::watch::channel(true).1);
-    let mut listener = Listener::new(socket, process.router());
+    let limits = Limits::default();
+    let mut listener = Listener::new(socket, process.router()).with_limits(Limits {
+        connections: descriptors::make_room(limits.connections),
+        ..limits
+    });
     if let Some(tls) = tls {
         life.spawn(tls.clone().reload(life.clone()));
         listener = listener.with_tls(tls);
     }
     life.spawn(listener.serve(life.clone()));
     if let Some(socket) = management {
-        life.spawn(Listener::new(socket, process.management_router()).serve(life.clone()));
+        let listener = Listener::for_management(socket, process.management_router());
+        life.spawn(listener.serve(life.clone()));
     }
     let demo = if command.no_demo {
         None
