@@ -9,17 +9,14 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use jiff::{SignedDuration, Timestamp};
-use realmwright_engine::ports::Clock;
+use jiff::Timestamp;
 use realmwright_store::Store;
 use tokio::sync::watch;
 
+use crate::clock::SteadyClock;
 use crate::hot_swap::HotSwap;
 use crate::lifecycle::Lifecycle;
 use crate::telemetry::Metrics;
-
-/// A process further off the database clock than this would expire rows and tokens wrongly.
-const MOST_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_secs(5);
 
 const CHECK_EVERY: Duration = Duration::from_secs(2);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -87,7 +84,7 @@ impl NotReady {
 pub struct Readiness {
     reasons: ArcSwap<Vec<NotReady>>,
     store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
+    clock: Arc<SteadyClock>,
     swap: Arc<HotSwap>,
     life: Lifecycle,
 }
@@ -105,7 +102,7 @@ impl Readiness {
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
+        clock: Arc<SteadyClock>,
         swap: Arc<HotSwap>,
         life: Lifecycle,
     ) -> Self {
@@ -139,7 +136,7 @@ impl Readiness {
         let database = self.ask_database().await;
         match &database {
             Ok(theirs) => {
-                if theirs.duration_since(self.clock.now()).abs() > MOST_CLOCK_DIFFERENCE {
+                if !self.clock.hear(*theirs) {
                     reasons.push(NotReady::Clock);
                 }
                 if !is_owned {
@@ -242,8 +239,8 @@ async fn metrics_text(State(state): State<Management>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::SystemClock;
     use crate::fixture::{now, offer, until};
+    use jiff::SignedDuration;
     use realmwright_store_sqlite::SqliteStore;
 
     struct Scene {
@@ -262,7 +259,7 @@ mod tests {
         let life = Lifecycle::new();
         let readiness = Arc::new(Readiness::new(
             store.clone(),
-            Arc::new(SystemClock),
+            Arc::new(SteadyClock::new()),
             Arc::clone(&swap),
             life.clone(),
         ));

@@ -11,7 +11,7 @@ use realmwright_store::{Store, StoreError};
 use realmwright_web::{NoRoute, RealmRoutes, TraceHooks, TrustedProxies, Web, WebSettings};
 use tokio::sync::watch;
 
-use crate::clock::SystemClock;
+use crate::clock::SteadyClock;
 use crate::database::OwnDatabase;
 use crate::fetch::{AddressGuard, GuardedFetcher};
 use crate::hot_swap::HotSwap;
@@ -104,13 +104,14 @@ impl Process {
         } = settings;
         let store_metrics = StoreMetrics::default();
         let store: Arc<dyn Store> = Arc::new(WatchedStore::new(store, store_metrics.clone()));
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let steady = Arc::new(SteadyClock::new());
+        let clock: Arc<dyn Clock> = steady.clone();
         let random = Arc::new(SystemRandomness::new());
         let swap = Arc::new(HotSwap::new(Arc::clone(&clock)));
         let passwords = PasswordPool::for_this_machine();
         let readiness = Arc::new(Readiness::new(
             Arc::clone(&store),
-            Arc::clone(&clock),
+            steady,
             Arc::clone(&swap),
             life.clone(),
         ));
