@@ -7,7 +7,12 @@
 //!
 //! What is asked must answer soon. A connection to a machine that is gone neither answers nor ends
 //! before TCP gives up, after a quarter of an hour, and the pool counts it as long as it waits for
-//! it. One to a server that takes no writes is closed: the address may lead to another by now.
+//! it.
+//!
+//! A server that takes no writes is not used, not even for reads: it may be a standby, or one that
+//! was replaced and came back, and know nothing of what was written since. Each connection that
+//! comes from the pool is asked first, and closed if it leads to one: by now the address may lead
+//! to another.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -31,6 +36,11 @@ const TRIED_WITHIN: Duration = Duration::from_secs(1);
 const TAKES_WRITES: &str = "SELECT NOT current_setting('transaction_read_only')::bool";
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 const LIFETIME: Duration = Duration::from_secs(1800);
+
+/// A standby, or a database that was told to be read only.
+#[derive(Debug, thiserror::Error)]
+#[error("the database takes no writes")]
+pub(crate) struct ReadOnly;
 
 /// All connections of a store.
 #[derive(Debug)]
@@ -75,14 +85,6 @@ impl Connections {
             .idle_timeout(IDLE_TIMEOUT)
             .max_lifetime(LIFETIME)
             .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    if meta.idle_for > TRUSTED_IDLE {
-                        return takes_writes(connection).await;
-                    }
-                    Ok(true)
-                })
-            })
             .after_release(|connection, _| Box::pin(takes_writes(connection)))
             .connect_lazy_with(options);
         Self {
@@ -101,8 +103,31 @@ impl Connections {
             .map_err(|_| Error::PoolClosed)?;
         Ok(match self.take_at_hand() {
             Some(kept) => self.taken(kept.connection, kept.from_pool, turn),
-            None => self.taken(self.pool.acquire().await?, Instant::now(), turn),
+            None => {
+                let late = |_| Error::PoolTimedOut;
+                let from_pool = timeout(self.acquire_timeout, self.from_pool());
+                let connection = from_pool.await.map_err(late)??;
+                self.taken(connection, Instant::now(), turn)
+            }
         })
+    }
+
+    /// One that leads to a server which takes writes. Those that lay in the pool may lead
+    /// elsewhere by now, a new one does not.
+    async fn from_pool(&self) -> Result<PoolConnection<Postgres>, Error> {
+        loop {
+            let may_be_old = self.pool.num_idle() > 0;
+            let mut connection = self.pool.acquire().await?;
+            let useless = match takes_writes(&mut connection).await {
+                Ok(true) => return Ok(connection),
+                Ok(false) => Error::Io(std::io::Error::other(ReadOnly)),
+                Err(fault) => fault,
+            };
+            drop(connection.detach());
+            if !may_be_old {
+                return Err(useless);
+            }
+        }
     }
 
     /// A connection that can be had without waiting.

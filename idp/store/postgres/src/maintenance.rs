@@ -12,7 +12,7 @@ use realmwright_store::{
 use sqlx::{Connection as _, PgConnection};
 
 use crate::PostgresStore;
-use crate::connections::takes_writes;
+use crate::connections::{ReadOnly, takes_writes};
 use crate::error::{OnTable as _, inconsistent};
 use crate::rows::{self, Columns};
 
@@ -234,11 +234,6 @@ async fn admit(connection: &mut PgConnection) -> Result<()> {
         Err(StoreError::Unavailable(Box::new(ReadOnly)))
     }
 }
-
-/// A standby, or a database that was told to be read only.
-#[derive(Debug, thiserror::Error)]
-#[error("the database takes no writes")]
-struct ReadOnly;
 
 async fn stored_schema(connection: &mut PgConnection) -> Result<Stored> {
     let has_meta: bool = sqlx::query_scalar(HAS_META)
