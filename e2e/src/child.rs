@@ -165,6 +165,16 @@ impl Running {
         Duration::from_millis(ticks * 10)
     }
 
+    /// Files that it may have open.
+    pub(crate) fn most_open_files(&self) -> u64 {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.child.id()));
+        let limits = limits.expect("it runs");
+        let mut lines = limits.lines();
+        let line = lines.find_map(|line| line.strip_prefix("Max open files"));
+        let soft = line.and_then(|line| line.split_whitespace().next());
+        soft.expect("a limit").parse().expect("a number")
+    }
+
     /// Memory that it has in use.
     pub fn resident_bytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));

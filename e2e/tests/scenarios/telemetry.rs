@@ -114,6 +114,7 @@ impl Scene {
                     "deployment.environment.name=scenario".to_owned(),
                 ),
             ],
+            ..Told::default()
         };
         let pods = Pods::start_told(1, folder(jwks.port), RegionDatabase::migrated(), &told);
         Self {
@@ -549,6 +550,7 @@ async fn a_collector_that_is_away_costs_spans_only() {
     let told = Told {
         arguments: vec!["--otlp-endpoint".to_owned(), endpoint],
         environment: vec![("OTEL_METRIC_EXPORT_INTERVAL", "100".to_owned())],
+        ..Told::default()
     };
     let mut pods = Pods::start_told(1, scenario_folder(), RegionDatabase::migrated(), &told);
     let http = pods.network().http().build().unwrap();

@@ -6,10 +6,13 @@
     reason = "what was measured is shown where it is asked for"
 )]
 
+mod clock;
 mod connections;
 mod database;
 mod disk;
+mod failover;
 mod overload;
+mod scene;
 
 use std::time::{Duration, Instant};
 

@@ -31,6 +31,8 @@ pub(crate) struct PodSettings {
 pub(crate) struct Told {
     pub(crate) arguments: Vec<String>,
     pub(crate) environment: Vec<(&'static str, String)>,
+    /// Soft and hard limit of open files, in between a colon; otherwise those of the test.
+    pub(crate) open_files: Option<&'static str>,
 }
 
 impl PodSettings {
@@ -48,8 +50,17 @@ impl PodSettings {
         let mut source = std::ffi::OsString::from("dir:");
         source.push(&self.source);
         let management = SocketAddr::new(self.listen.ip(), 0).to_string();
+        let binary = binary("realmwright-idp");
+        let mut command = match self.told.open_files {
+            None => Command::new(binary),
+            Some(limits) => {
+                let mut limited = Command::new("prlimit");
+                limited.arg(format!("--nofile={limits}")).arg(binary);
+                limited
+            }
+        };
         Running::start(
-            Command::new(binary("realmwright-idp"))
+            command
                 .arg("--source")
                 .arg(source)
                 .arg("--database-url-file")
@@ -119,6 +130,11 @@ impl Pod {
     /// The process.
     pub(crate) const fn running(&self) -> &Running {
         &self.running
+    }
+
+    /// Where it listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.settings.listen
     }
 
     /// SIGKILL, then the same again.

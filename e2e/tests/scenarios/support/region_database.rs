@@ -137,6 +137,11 @@ impl RegionDatabase {
         assert!(done.status.success(), "{done:?}");
     }
 
+    /// The same, where the server may be gone.
+    pub(crate) fn try_as_superuser(&self, statements: &str) -> Output {
+        self.psql(&self.superuser, &self.with_its_names(statements))
+    }
+
     /// Holds these tables against everybody, until it is dropped.
     pub(crate) fn lock(&self, tables: &str) -> Running {
         let mut session = Running::start(
@@ -170,7 +175,8 @@ impl RegionDatabase {
             .spawn()
             .expect("psql, which comes with PostgreSQL");
         let mut input = child.stdin.take().expect("piped");
-        input.write_all(statements.as_bytes()).expect("it reads");
+        // Where it did not read, its status says so.
+        let _ = input.write_all(statements.as_bytes());
         drop(input);
         child.wait_with_output().expect("it ends")
     }

@@ -65,10 +65,20 @@ pub enum Durability {
     OperatingSystem,
 }
 
+/// Folders of other disks than that of temporary files, empty ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Disks<'p> {
+    /// For tables and everything else.
+    pub data: Option<&'p Path>,
+    /// For the write-ahead log, which then takes little room.
+    pub log: Option<&'p Path>,
+}
+
 /// A private server.
 #[derive(Debug)]
 pub struct Server {
     binaries: PathBuf,
+    data: PathBuf,
     port: u16,
     password: String,
     supervisor: Mutex<Child>,
@@ -80,42 +90,119 @@ impl Server {
     /// # Errors
     /// What is missing, in words.
     pub fn start(durability: Durability) -> Result<Self, String> {
+        Self::start_on(Disks::default(), durability)
+    }
+
+    /// The same on these disks.
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    pub fn start_on(disks: Disks<'_>, durability: Durability) -> Result<Self, String> {
         let binaries = binaries()?;
-        let folder = tempfile::Builder::new()
-            .prefix("realmwright-postgres-")
-            .tempdir()
-            .map_err(|error| format!("no temporary folder: {error}"))?
-            .keep();
         let password = random_hex();
-        std::fs::write(folder.join("password"), &password).map_err(|error| error.to_string())?;
-        give_to_server_user(&folder)?;
-        let output = as_server_user(&binaries.join("initdb"))
+        let folder = server_folder(&password)?;
+        let data = disks
+            .data
+            .map_or_else(|| folder.join("data"), Path::to_owned);
+        let mut initdb = as_server_user(&binaries.join("initdb"));
+        initdb
             .arg("--pgdata")
-            .arg(folder.join("data"))
+            .arg(&data)
             .arg("--pwfile")
             .arg(folder.join("password"))
             .args(["--username=postgres", "--auth=scram-sha-256"])
-            .args(["--encoding=UTF8", "--locale=C", "--no-sync"])
+            .args(["--encoding=UTF8", "--locale=C", "--no-sync"]);
+        for disk in [disks.data, disks.log].into_iter().flatten() {
+            give_to_server_user(disk)?;
+        }
+        let mut settings = Vec::new();
+        if let Some(log) = disks.log {
+            initdb.arg("--waldir").arg(log).arg("--wal-segsize=1");
+            settings.extend(["min_wal_size=2MB", "max_wal_size=4MB"]);
+        }
+        succeeded("initdb", initdb.current_dir(&folder).output())?;
+        if durability == Durability::OperatingSystem {
+            settings.push("fsync=off");
+        }
+        Self::run_in(&folder, data, binaries, password, &settings)
+    }
+
+    /// A standby with a copy of this server, without which no commit ends from now on.
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    pub fn synchronous_standby(&self) -> Result<Self, String> {
+        let folder = server_folder(&self.password)?;
+        let data = folder.join("data");
+        let copied = as_server_user(&self.binaries.join("pg_basebackup"))
+            .arg("--dbname")
+            .arg(format!("{}?application_name=standby", self.url()))
+            .arg("--pgdata")
+            .arg(&data)
+            .args(["--write-recovery-conf", "--wal-method=stream"])
+            .args(["--checkpoint=fast", "--no-sync"])
             .current_dir(&folder)
             .output();
-        succeeded("initdb", output)?;
+        succeeded("pg_basebackup", copied)?;
+        let (binaries, password) = (self.binaries.clone(), self.password.clone());
+        let standby = Self::run_in(&folder, data, binaries, password, &["fsync=off"])?;
+        self.ask("ALTER SYSTEM SET synchronous_standby_names = 'standby'")?;
+        self.ask("SELECT pg_reload_conf()")?;
+        let following = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        self.wait_until(following, "1")?;
+        Ok(standby)
+    }
+
+    /// Makes a standby take writes.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn promote(&self) -> Result<(), String> {
+        self.ask("SELECT pg_promote()")?;
+        self.wait_until("SELECT pg_is_in_recovery()", "f")
+    }
+
+    /// Starts the server that was killed, as a standby that follows nobody: with what it had, and
+    /// without writes.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub fn return_as_standby(&self) -> Result<(), String> {
+        std::fs::write(self.data.join("standby.signal"), "").map_err(|error| error.to_string())?;
+        self.restart();
+        self.wait_until("SELECT pg_is_in_recovery()", "t")
+    }
+
+    /// Whether it has not given up by itself.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.data.join("postmaster.pid").exists()
+    }
+
+    fn run_in(
+        folder: &Path,
+        data: PathBuf,
+        binaries: PathBuf,
+        password: String,
+        settings: &[&str],
+    ) -> Result<Self, String> {
         let port = free_port()?;
         let mut supervisor = as_server_user(Path::new("/bin/sh"));
         supervisor
             .args(["-c", SUPERVISOR, "sh"])
-            .arg(&folder)
+            .arg(folder)
             .arg(binaries.join("postgres"))
             .arg("-D")
-            .arg(folder.join("data"))
+            .arg(&data)
             .arg("-k")
-            .arg(&folder)
+            .arg(folder)
             .args(["-h", "127.0.0.1", "-p", &port.to_string()])
             .args(["-c", "max_connections=300", "-c", "shared_buffers=32MB"]);
-        if durability == Durability::OperatingSystem {
-            supervisor.args(["-c", "fsync=off"]);
+        for setting in settings {
+            supervisor.args(["-c", setting]);
         }
         let supervisor = supervisor
-            .current_dir(&folder)
+            .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -123,11 +210,12 @@ impl Server {
             .map_err(|error| format!("cannot start a shell: {error}"))?;
         let server = Self {
             binaries,
+            data,
             port,
             password,
             supervisor: Mutex::new(supervisor),
         };
-        server.wait_until_ready(&folder)?;
+        server.wait_until_ready(folder)?;
         Ok(server)
     }
 
@@ -151,6 +239,31 @@ impl Server {
     pub fn url_over(&self, relay: &Relay) -> String {
         let address = relay.address().to_string();
         self.url().replace(&self.address().to_string(), &address)
+    }
+
+    /// The first value that a statement of the superuser gives.
+    fn ask(&self, statement: &str) -> Result<String, String> {
+        let asked = Command::new(self.binaries.join("psql"))
+            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
+            .args(["--dbname", &self.url(), "--command", statement])
+            .current_dir("/")
+            .output();
+        let answer = succeeded("psql", asked)?;
+        Ok(String::from_utf8_lossy(&answer.stdout).trim().to_owned())
+    }
+
+    fn wait_until(&self, question: &str, answer: &str) -> Result<(), String> {
+        let started = Instant::now();
+        loop {
+            let told = self.ask(question);
+            if told.as_deref() == Ok(answer) {
+                return Ok(());
+            }
+            if started.elapsed() > START_TIMEOUT {
+                return Err(format!("{question}: {told:?}"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Kills the server with SIGKILL; does not wait for it.
@@ -371,6 +484,18 @@ fn as_server_user(program: &Path) -> Command {
     command
 }
 
+/// A folder for a server, with the password of its superuser.
+fn server_folder(password: &str) -> Result<PathBuf, String> {
+    let folder = tempfile::Builder::new()
+        .prefix("realmwright-postgres-")
+        .tempdir()
+        .map_err(|error| format!("no temporary folder: {error}"))?
+        .keep();
+    std::fs::write(folder.join("password"), password).map_err(|error| error.to_string())?;
+    give_to_server_user(&folder)?;
+    Ok(folder)
+}
+
 fn give_to_server_user(folder: &Path) -> Result<(), String> {
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
         .map_err(|error| error.to_string())?;
@@ -381,13 +506,13 @@ fn give_to_server_user(folder: &Path) -> Result<(), String> {
         .args(["-R", "postgres:postgres"])
         .arg(folder)
         .output();
-    succeeded("chown", output)
+    succeeded("chown", output).map(drop)
 }
 
-fn succeeded(what: &str, output: std::io::Result<Output>) -> Result<(), String> {
+fn succeeded(what: &str, output: std::io::Result<Output>) -> Result<Output, String> {
     let output = output.map_err(|error| format!("cannot run {what}: {error}"))?;
     if output.status.success() {
-        Ok(())
+        Ok(output)
     } else {
         let said = String::from_utf8_lossy(&output.stderr);
         Err(format!("{what} fails: {said}"))
