@@ -166,7 +166,7 @@ impl Running {
     }
 
     /// Files that it may have open.
-    pub(crate) fn most_open_files(&self) -> u64 {
+    pub fn most_open_files(&self) -> u64 {
         let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.child.id()));
         let limits = limits.expect("it runs");
         let mut lines = limits.lines();

@@ -34,7 +34,7 @@ fn patch(kubectl: &Kubectl, object: &str, change: &Value) {
 }
 
 async fn issuer_of(pod: &Pod, host: &str, path: &str) -> Option<String> {
-    let address = pod.address("listen");
+    let address = pod.listens("listen");
     let url = format!("http://{address}{path}/.well-known/openid-configuration");
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = http.get(url).header("host", host).send().await.ok()?;

@@ -164,7 +164,7 @@ impl Pod {
     }
 
     /// Where it listens, for people (`listen`) or for probes (`management`).
-    pub(crate) fn address(&self, of: &str) -> String {
+    pub(crate) fn listens(&self, of: &str) -> String {
         self.running.wait_for(0, START, of, |line| {
             let (message, line) = message(line)?;
             let address = line.get(of)?.as_str()?.to_owned();
@@ -174,7 +174,7 @@ impl Pod {
 
     /// Answer of its management listener.
     async fn management(&self, path: &str) -> (reqwest::StatusCode, String) {
-        let address = self.address("management");
+        let address = self.listens("management");
         let client = Network::default().http().build().expect("a client");
         let answer = client.get(format!("http://{address}{path}")).send().await;
         let answer = answer.expect("it answers");
