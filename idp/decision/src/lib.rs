@@ -11,7 +11,8 @@
 //! Recipe for a new decision: a module with its inputs as plain values and its result as a closed
 //! type; if an author configures it by an expression, a compiled form made once from the snapshot
 //! ([`realm`]), never at request time; tests that cite the rows of the specification, as many
-//! negative as positive; and a use of it in [`simulate`] when a config test should see it.
+//! negative as positive; and a use of it in [`simulate`] or [`own_token`] when a config test or a
+//! plan should see it.
 
 pub mod access;
 pub mod attributes;
@@ -21,6 +22,7 @@ pub mod expression;
 pub mod facts;
 pub mod flow;
 pub mod matching;
+pub mod own_token;
 pub mod password;
 pub mod password_hash;
 pub mod realm;

@@ -355,6 +355,18 @@ impl RealmDecisions {
         realm: &RealmSnapshot,
         former: Option<(&RealmSnapshot, &Self)>,
     ) -> Result<Self, Vec<RealmFault>> {
+        Self::compile_for(realm, realm.clients.keys(), former)
+    }
+
+    /// The same for these applications only, as far as the realm has them: nobody may use another.
+    ///
+    /// # Errors
+    /// As [`Self::compile`], of these applications.
+    pub fn compile_for<'i>(
+        realm: &RealmSnapshot,
+        clients: impl Iterator<Item = &'i ClientId>,
+        former: Option<(&RealmSnapshot, &Self)>,
+    ) -> Result<Self, Vec<RealmFault>> {
         let (program, mut faults) = match former {
             Some((snapshot, former)) if RealmProgram::is_same(snapshot, realm) => {
                 (Some(Arc::clone(&former.program)), Vec::new())
@@ -367,7 +379,8 @@ impl RealmDecisions {
         let former = former.filter(|(snapshot, _)| RealmProgram::has_same_schema(snapshot, realm));
         let environment = environment(realm);
         let is_flow = |name: &FlowName| realm.flows.contains_key(name);
-        let clients = keep_all(&realm.clients, &mut faults, |id, client| {
+        let wanted = clients.filter_map(|id| Some((id, realm.clients.get(id)?)));
+        let clients = keep_all(wanted, &mut faults, |id, client| {
             if let Some(shared) = former
                 .and_then(|former| shared(former, id, client))
                 .filter(|_| client.flow.as_ref().is_none_or(is_flow))

@@ -99,12 +99,12 @@ pub struct Admitted {
     pub access_rule: Option<String>,
 }
 
-/// A refusal.
+/// A refusal of a person, or of an application in its own name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Name of the rule that refused, or one of `unknown-client`, `unknown-flow`, `invalid-scope`,
-    /// `login-required`, `consent-required`, `access`, `no-credential`, `locked`,
-    /// `no-method-left`.
+    /// Name of the rule that refused, or one of `unknown-client`, `unauthorized-client`,
+    /// `unknown-flow`, `invalid-scope`, `login-required`, `consent-required`, `access`,
+    /// `no-credential`, `locked`, `no-method-left`.
     pub denial: String,
     /// The author's message, where the rule has one.
     pub message: LocalizedText,
@@ -113,7 +113,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    fn new(denial: &str, show: DenyTarget) -> Self {
+    pub(crate) fn new(denial: &str, show: DenyTarget) -> Self {
         Self {
             denial: denial.to_owned(),
             message: LocalizedText::default(),

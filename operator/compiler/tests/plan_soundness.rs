@@ -1,6 +1,7 @@
-//! A plan misses nothing: for random pairs of configurations, people and requests, every
+//! A plan misses nothing: for random pairs of configurations, people, programs and requests, every
 //! difference that the decision crate shows lies in a class that the plan announced for that
-//! application; and every witness that a plan shows is confirmed by the decision crate.
+//! application; every witness that a plan shows is confirmed by the decision crate; and what no
+//! request shows carries its old and new value.
 //!
 //! `PROPTEST_CASES` sets how many pairs are tried; `make prove` tries 100,000.
 
@@ -16,10 +17,13 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::Index;
-use realmwright_compiler::plan::{Change, Evidence, Plan, findings, plan};
+use realmwright_compiler::plan::{
+    Change, Class, Effect, Evidence, Plan, Trial, findings, own_findings, plan,
+};
 use realmwright_decision::facts::{Authentication, Person, Prompt, Request, Session};
+use realmwright_decision::own_token::{OwnRequest, OwnToken, own_token};
 use realmwright_decision::realm::RealmDecisions;
-use realmwright_decision::simulate::{Simulated, SimulatedLogin, simulate};
+use realmwright_decision::simulate::{Refused, Simulated, SimulatedLogin, simulate};
 use realmwright_snapshot::*;
 
 const CONDITIONS: &[&str] = &[
@@ -59,12 +63,16 @@ const VALUES: &[&str] = &[
     "person.level + 1",
     "session.methods",
     "person.level >= 2 ? 'high' : 'low'",
+    "'power' in request.scopes ? 'wide' : 'narrow'",
+    "person.known ? 'somebody' : client.id",
 ];
 
 const NAMES: &[&str] = &["email", "level", "who.name", "who.rank", "roles", "who"];
-const SCOPES: &[&str] = &["openid", "profile", "email", "roles", "system"];
+const SCOPES: &[&str] = &["openid", "profile", "email", "roles", "system", "power"];
+const SYSTEM_SCOPES: &[&str] = &["system", "power"];
 const ROLES: &[&str] = &["member", "administrator", "auditor"];
-const CLIENTS: &[&str] = &["app", "shop", "late"];
+/// Of people, of people and in its own name, a program, and one that is added.
+const CLIENTS: &[&str] = &["app", "shop", "nightly", "late"];
 const FLOWS: &[&str] = &["first", "second"];
 
 fn expression(texts: &[&str], index: Index) -> Expression {
@@ -147,7 +155,7 @@ fn scope(name: &str) -> ScopeSnapshot {
         display_name: LocalizedText::default(),
         consent_text: LocalizedText::default(),
         ask_consent: true,
-        system: name == "system",
+        system: SYSTEM_SCOPES.contains(&name),
         in_token: true,
         claims: Vec::new(),
         audiences: BTreeSet::new(),
@@ -166,11 +174,22 @@ fn flow(name: &str) -> FlowSnapshot {
 }
 
 fn base() -> RealmSnapshot {
-    let mut realm = sample::realm(CLIENTS[..2].iter().map(|id| {
+    let mut realm = sample::realm(CLIENTS[..3].iter().map(|id| {
         let mut client = sample::client(id);
-        let scopes = &mut client.oidc.as_mut().unwrap().scopes;
-        scopes.default = ["openid".into(), "profile".into()].into();
-        scopes.allowed = SCOPES.iter().map(|name| (*name).into()).collect();
+        let oidc = client.oidc.as_mut().unwrap();
+        oidc.scopes.default = ["openid".into(), "profile".into()].into();
+        oidc.scopes.allowed = SCOPES.iter().map(|name| (*name).into()).collect();
+        match *id {
+            "nightly" => {
+                oidc.grant_types = [GrantType::ClientCredentials].into();
+                oidc.scopes.default = ["system".into()].into();
+            }
+            "shop" => {
+                oidc.grant_types.insert(GrantType::ClientCredentials);
+                oidc.scopes.default.insert("system".into());
+            }
+            _ => {}
+        }
         client
     }));
     realm.core.attributes = vec![
@@ -217,7 +236,7 @@ fn role(client: Option<&str>, name: &str) -> RoleRef {
 type Edit = (u8, [Index; 4]);
 
 fn edits(most: usize) -> impl Strategy<Value = Vec<Edit>> {
-    prop::collection::vec((0u8..36, any::<[Index; 4]>()), 0..most)
+    prop::collection::vec((0u8..37, any::<[Index; 4]>()), 0..most)
 }
 
 fn flip<T: Ord>(set: &mut BTreeSet<T>, item: T) {
@@ -335,6 +354,10 @@ fn edit_client(client: &mut ClientSnapshot, which: u8, choices: [Index; 4]) {
         }
         // Nothing that decides about logins.
         11 => oidc.access_token_lifetime = Period::from_secs(60 + a.index(1000) as u64),
+        12 => flip(
+            &mut oidc.grant_types,
+            [GrantType::ClientCredentials, GrantType::AuthorizationCode][a.index(2)],
+        ),
         _ => client.display_name = LocalizedText::from([("en", NAMES[a.index(NAMES.len())])]),
     }
 }
@@ -440,25 +463,25 @@ fn edit_core(realm: &mut RealmSnapshot, which: u8, [a, b, _, _]: [Index; 4]) {
 fn edited(mut realm: RealmSnapshot, edits: &[Edit]) -> RealmSnapshot {
     for (which, choices) in edits {
         match which {
-            0..=12 => {
+            0..=13 => {
                 let id = CLIENTS[choices[3].index(CLIENTS.len())];
                 if let Some(client) = realm.clients.get_mut(id) {
                     edit_client(Arc::make_mut(client), *which, *choices);
                 }
             }
-            13..=17 => {
+            14..=18 => {
                 let name = SCOPES[choices[3].index(SCOPES.len())];
                 if let Some(scope) = realm.scopes.get_mut(name) {
-                    edit_scope(scope, which - 13, *choices);
+                    edit_scope(scope, which - 14, *choices);
                 }
             }
-            18..=21 => {
+            19..=22 => {
                 let name = FLOWS[choices[3].index(FLOWS.len())];
                 if let Some(flow) = realm.flows.get_mut(name) {
-                    edit_flow(flow, which - 18, *choices);
+                    edit_flow(flow, which - 19, *choices);
                 }
             }
-            _ => edit_core(&mut realm, which - 22, *choices),
+            _ => edit_core(&mut realm, which - 23, *choices),
         }
     }
     realm
@@ -540,11 +563,89 @@ prop_compose! {
     }
 }
 
-fn witnesses(plan: &Plan) -> impl Iterator<Item = (&Change, &SimulatedLogin)> {
-    let changes = plan.realms.iter().flat_map(|realm| &realm.changes);
-    changes.filter_map(|change| match &change.evidence {
-        Some(Evidence::Witness(witness)) => Some((change, &witness.login)),
-        _ => None,
+prop_compose! {
+    fn own_requests()(
+        client in prop::sample::select(CLIENTS),
+        scopes in prop::collection::vec(prop::sample::select(SCOPES), 0..2),
+        system in prop::sample::subsequence(SYSTEM_SCOPES, 0..3).prop_shuffle(),
+        hours in 0i64..200,
+    ) -> OwnRequest {
+        let scopes = match system.is_empty() {
+            true => scopes,
+            false => system,
+        };
+        OwnRequest {
+            client: client.into(),
+            scopes: scopes.into_iter().map(ScopeName::from).collect(),
+            now: Timestamp::from_second(1_767_603_600 + hours * 3600).unwrap(),
+        }
+    }
+}
+
+/// A configuration with what decides in it.
+struct Side<'a> {
+    realm: &'a RealmSnapshot,
+    decisions: RealmDecisions,
+}
+
+impl<'a> Side<'a> {
+    /// None for what the compiler would refuse.
+    fn new(realm: &'a RealmSnapshot) -> Option<Self> {
+        let decisions = RealmDecisions::compile(realm, None).ok()?;
+        Some(Self { realm, decisions })
+    }
+
+    fn login(&self, login: &SimulatedLogin) -> Simulated {
+        simulate(self.realm, &self.decisions, login)
+    }
+
+    fn own(&self, request: &OwnRequest) -> Result<OwnToken, Refused> {
+        own_token(self.realm, &self.decisions, request)
+    }
+}
+
+fn changes(plan: &Plan) -> impl Iterator<Item = &Change> {
+    plan.realms.iter().flat_map(|realm| &realm.changes)
+}
+
+fn announced(plan: &Plan, client: &ClientId) -> BTreeSet<Class> {
+    let mut realms = plan.realms.iter();
+    let of_client = realms.find_map(|realm| realm.announced.get(client));
+    of_client.cloned().unwrap_or_default()
+}
+
+/// What a plan says of an application.
+fn said<'p>(plan: &'p Plan, client: &'p ClientId) -> impl Iterator<Item = &'p Change> {
+    changes(plan).filter(move |change| change.applications.contains(client))
+}
+
+/// Whether the plan says something of each class that it announced of tokens in the application's
+/// own name: what no values say, with a request that shows it or how many were tried.
+fn said_of_program(plan: &Plan, client: &ClientId) -> bool {
+    announced(plan, client).iter().all(|class| {
+        let effects: &[Effect] = match class {
+            Class::OwnResult => &[
+                Effect::ScopeGained,
+                Effect::ScopeLost,
+                Effect::ScopesGranted,
+                Effect::RefusalChanges,
+            ],
+            Class::OwnScopes => &[Effect::ScopesGranted],
+            Class::OwnAudiences => &[Effect::Audiences],
+            Class::OwnClaim(_) => &[
+                Effect::ClaimReaches,
+                Effect::ClaimStops,
+                Effect::ClaimChanges,
+            ],
+            _ => return true,
+        };
+        let names_it = |change: &Change| match class {
+            Class::OwnClaim(name) => change.text.contains(&format!("`{name}`")),
+            _ => true,
+        };
+        said(plan, client).any(|change| {
+            effects.contains(&change.effect) && change.evidence.is_some() && names_it(change)
+        })
     })
 }
 
@@ -554,26 +655,17 @@ proptest! {
         before in edits(12),
         after in edits(5),
         people in prop::collection::vec(logins(), 40),
+        programs in prop::collection::vec(own_requests(), 20),
     ) {
         let old = edited(base(), &before);
         let new = edited(old.clone(), &after);
-        let sides = (RealmDecisions::compile(&old, None), RealmDecisions::compile(&new, None));
-        let (Ok(old_decisions), Ok(new_decisions)) = sides else {
+        let (Some(before), Some(after)) = (Side::new(&old), Side::new(&new)) else {
             return Ok(());
         };
-        let run = |login: &SimulatedLogin| -> (Simulated, Simulated) {
-            (simulate(&old, &old_decisions, login), simulate(&new, &new_decisions, login))
-        };
         let planned = plan(&[Arc::new(old.clone())], &[Arc::new(new.clone())]).unwrap();
-        let nothing = BTreeSet::new();
         for login in &people {
-            let (before, after) = run(login);
-            let announced = planned
-                .realms
-                .first()
-                .and_then(|realm| realm.announced.get(&login.client))
-                .unwrap_or(&nothing);
-            for finding in findings(&before, &after) {
+            let announced = announced(&planned, &login.client);
+            for finding in findings(&before.login(login), &after.login(login)) {
                 prop_assert!(
                     announced.contains(&finding.class()),
                     "{finding:?} was not announced for {}: {announced:?}\n{login:#?}",
@@ -581,10 +673,38 @@ proptest! {
                 );
             }
         }
-        for (change, login) in witnesses(&planned) {
-            let (before, after) = run(login);
-            prop_assert!(before != after, "no witness of {}", change.text);
-            prop_assert!(change.applications.contains(&login.client));
+        for request in &programs {
+            let announced = announced(&planned, &request.client);
+            for finding in own_findings(&before.own(request), &after.own(request)) {
+                prop_assert!(
+                    announced.contains(&finding.class()),
+                    "{finding:?} was not announced: {announced:?}\n{request:#?}"
+                );
+            }
+        }
+        for change in changes(&planned) {
+            let Some(Evidence::Witness(witness)) = &change.evidence else {
+                continue;
+            };
+            prop_assert!(change.applications.contains(&witness.application));
+            let differs = match &witness.trial {
+                Trial::Login(login) => before.login(login) != after.login(login),
+                Trial::Own(request) => before.own(request) != after.own(request),
+            };
+            prop_assert!(differs, "no witness of {}", change.text);
+        }
+        for client in new.clients.values() {
+            let Some(former) = old.clients.get(&client.id) else {
+                continue;
+            };
+            prop_assert!(said_of_program(&planned, &client.id), "{}", client.id);
+            let life = |client: &ClientSnapshot| client.oidc.as_ref().unwrap().access_token_lifetime;
+            let lives_otherwise = said(&planned, &client.id).any(|change| {
+                change.effect == Effect::TokenLifetime
+                    && change.before.is_some()
+                    && change.after.is_some()
+            });
+            prop_assert_eq!(life(former) != life(client), lives_otherwise);
         }
     }
 

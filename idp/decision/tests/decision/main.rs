@@ -14,6 +14,7 @@ mod expressions;
 mod fixture;
 mod flow_check;
 mod flows;
+mod own_token;
 mod passwords;
 mod properties;
 mod roles;

@@ -1,9 +1,8 @@
 //! Which values of the snapshot differ: what is behind the words.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use realmwright_snapshot::{ByClient, ClientSnapshot, RealmSnapshot, ShardMap};
+use realmwright_snapshot::{ClientId, RealmSnapshot};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -25,7 +24,11 @@ pub struct FieldChange {
 
 /// Every value that differs. A snapshot holds handles of secrets, never their values, so there is
 /// nothing to mask but key material that people paste where none belongs: it does not compile.
-pub(super) fn differences(old: &RealmSnapshot, new: &RealmSnapshot) -> Vec<FieldChange> {
+pub(super) fn differences(
+    old: &RealmSnapshot,
+    new: &RealmSnapshot,
+    edited: &BTreeSet<&ClientId>,
+) -> Vec<FieldChange> {
     let RealmSnapshot {
         core,
         scopes,
@@ -38,25 +41,11 @@ pub(super) fn differences(old: &RealmSnapshot, new: &RealmSnapshot) -> Vec<Field
     objects("scope", scopes, &new.scopes, &mut found);
     objects("method", methods, &new.methods, &mut found);
     objects("flow", flows, &new.flows, &mut found);
-    objects(
-        "client",
-        &changed(clients, &new.clients),
-        &changed(&new.clients, clients),
-        &mut found,
-    );
+    for id in edited {
+        let (old, new) = (clients.get(*id), new.clients.get(*id));
+        object("client", id, (old, new), &mut found);
+    }
     found
-}
-
-/// Clients that the other side does not have, or has otherwise.
-fn changed(
-    mine: &ByClient<Arc<ClientSnapshot>>,
-    other: &ByClient<Arc<ClientSnapshot>>,
-) -> ShardMap<Arc<ClientSnapshot>> {
-    mine.changed(Some(other))
-        .flat_map(|(_, clients)| clients.as_ref())
-        .filter(|(id, client)| other.get(*id) != Some(*client))
-        .map(|(id, client)| (id.clone(), Arc::clone(client)))
-        .collect()
 }
 
 fn json(value: &impl Serialize) -> Json {
@@ -72,16 +61,25 @@ fn objects<K: Ord + ToString, V: Serialize>(
 ) {
     let names: BTreeSet<&K> = old.keys().chain(new.keys()).collect();
     for name in names {
-        let object = format!("{kind} {}", name.to_string());
-        match (old.get(name), new.get(name)) {
-            (Some(old), Some(new)) => values(&object, &json(old), &json(new), found),
-            (old, new) => found.push(FieldChange {
-                object,
-                field: String::new(),
-                before: old.map(|value| json(value)),
-                after: new.map(|value| json(value)),
-            }),
-        }
+        object(kind, name, (old.get(name), new.get(name)), found);
+    }
+}
+
+fn object(
+    kind: &str,
+    name: &impl ToString,
+    sides: (Option<&impl Serialize>, Option<&impl Serialize>),
+    found: &mut Vec<FieldChange>,
+) {
+    let object = format!("{kind} {}", name.to_string());
+    match sides {
+        (Some(old), Some(new)) => values(&object, &json(old), &json(new), found),
+        (old, new) => found.push(FieldChange {
+            object,
+            field: String::new(),
+            before: old.map(json),
+            after: new.map(json),
+        }),
     }
 }
 

@@ -10,19 +10,24 @@ use realmwright_decision::flow::Method;
 use realmwright_decision::roles::RoleCatalogue;
 use realmwright_decision::scopes::OPENID;
 use realmwright_snapshot::{
-    AttributeName, ClaimSnapshot, ClaimSource, ClientId, ClientSnapshot, Expression, FlowSnapshot,
-    OidcClient, Outcome, RealmSnapshot, RoleScope, ScopeName,
+    AttributeName, ClaimSnapshot, ClaimSource, ClientId, ClientScopes, ClientSnapshot, Expression,
+    FlowSnapshot, GrantType, OidcClient, Outcome, RealmSnapshot, RoleScope, ScopeName,
 };
 
 use super::Class;
 
 /// What may differ for each application of either side; one for which nothing can is left out.
+/// `edited` are those that are not the same on both.
 pub(super) fn announced(
     old: &RealmSnapshot,
     new: &RealmSnapshot,
+    edited: &BTreeSet<&ClientId>,
 ) -> BTreeMap<ClientId, BTreeSet<Class>> {
     let comparison = Comparison::new(old, new);
-    let ids: BTreeSet<&ClientId> = old.clients.keys().chain(new.clients.keys()).collect();
+    let ids: BTreeSet<&ClientId> = match comparison.is_of_applications_only() {
+        true => edited.clone(),
+        false => old.clients.keys().chain(new.clients.keys()).collect(),
+    };
     ids.into_iter()
         .map(|id| (id.clone(), comparison.classes(id)))
         .filter(|(_, classes)| !classes.is_empty())
@@ -75,6 +80,19 @@ impl<'a> Comparison<'a> {
         };
         comparison.attributes = comparison.changed_attributes();
         comparison
+    }
+
+    /// Whether all that applications have in common decides the same.
+    fn is_of_applications_only(&self) -> bool {
+        let (old, new) = (self.old, self.new);
+        self.attributes.is_empty()
+            && !self.roles
+            && !self.methods
+            && old.core.session_claims == new.core.session_claims
+            && old.core.flow == new.core.flow
+            && old.core.issuer == new.core.issuer
+            && old.flows == new.flows
+            && old.scopes == new.scopes
     }
 
     /// Attributes whose type or computation differs, and those that are computed from such.
@@ -141,8 +159,74 @@ impl<'a> Comparison<'a> {
         };
         match (served(self.old), served(self.new)) {
             (None, None) => BTreeSet::new(),
-            (Some(old), Some(new)) => self.of_both(old, new),
-            _ => BTreeSet::from([Class::Result]),
+            (Some(old), Some(new)) => {
+                let mut classes = self.of_both(old, new);
+                self.in_own_name(old, new, &mut classes);
+                classes
+            }
+            _ => BTreeSet::from([Class::Result, Class::OwnResult]),
+        }
+    }
+
+    /// What may differ in tokens that the application gets in its own name. Nobody logs in for
+    /// these, so that a claim is a constant or an expression over application, scopes and time.
+    fn in_own_name(
+        &self,
+        (old, old_oidc): (&ClientSnapshot, &OidcClient),
+        (new, new_oidc): (&ClientSnapshot, &OidcClient),
+        classes: &mut BTreeSet<Class>,
+    ) {
+        match (acts_alone(old_oidc), acts_alone(new_oidc)) {
+            (true, true) => {}
+            (false, false) => return,
+            _ => {
+                classes.insert(Class::OwnResult);
+                return;
+            }
+        }
+        let (before, after) = (
+            own_scopes(self.old, old_oidc),
+            own_scopes(self.new, new_oidc),
+        );
+        let granted = before.default != after.default;
+        if granted {
+            classes.insert(Class::OwnScopes);
+        }
+        if granted || before.allowed != after.allowed {
+            classes.insert(Class::OwnResult);
+        }
+        let both: BTreeSet<&ScopeName> = before
+            .allowed
+            .intersection(&after.allowed)
+            .copied()
+            .collect();
+        if granted
+            || old_oidc.audiences != new_oidc.audiences
+            || self.old.core.issuer != self.new.core.issuer
+            || self.any_scope_differs(&both, |scope| scope.audiences.clone())
+        {
+            classes.insert(Class::OwnAudiences);
+        }
+        let tags = old.tags != new.tags;
+        let affected = |claim: &ClaimSnapshot| match &claim.source {
+            ClaimSource::Expression(text) => self.reads(text).is_none_or(|reads| {
+                (tags && reads.parts.contains(&Part::Tags))
+                    || (granted && reads.parts.contains(&Part::Scopes))
+            }),
+            _ => false,
+        };
+        let mut lists = vec![(old.claims.as_slice(), new.claims.as_slice())];
+        lists.extend(
+            both.iter()
+                .map(|name| (claims_of(self.old, name), claims_of(self.new, name))),
+        );
+        for name in before.default.symmetric_difference(&after.default) {
+            lists.push((claims_of(self.old, name), &[]));
+            lists.push((&[], claims_of(self.new, name)));
+        }
+        for (old, new) in lists {
+            let changed = changed_names(old, new, Target::AccessToken, &affected);
+            classes.extend(changed.into_iter().map(Class::OwnClaim));
         }
     }
 
@@ -252,16 +336,13 @@ impl<'a> Comparison<'a> {
             || old.role_scope != new.role_scope
             || (new.role_scope != RoleScope::Full
                 && (differs.granted || self.any_scope_differs(names, |scope| scope.roles.clone())));
-        let of_scope = |realm: &'a RealmSnapshot, name: &ScopeName| -> &'a [ClaimSnapshot] {
-            realm.scopes.get(name).map_or(&[], |scope| &scope.claims)
-        };
         let (before, after) = (
             &default_scopes(self.old, old_oidc),
             &default_scopes(self.new, new_oidc),
         );
         let mut lists: Vec<(&[ClaimSnapshot], &[ClaimSnapshot])> = names
             .iter()
-            .map(|name| (of_scope(self.old, name), of_scope(self.new, name)))
+            .map(|name| (claims_of(self.old, name), claims_of(self.new, name)))
             .collect();
         lists.push((&old.claims, &new.claims));
         let openid =
@@ -270,8 +351,8 @@ impl<'a> Comparison<'a> {
         let all = openid(before) != openid(after);
         for name in names {
             if all || before.contains(name) != after.contains(name) {
-                lists.push((of_scope(self.old, name), &[]));
-                lists.push((&[], of_scope(self.new, name)));
+                lists.push((claims_of(self.old, name), &[]));
+                lists.push((&[], claims_of(self.new, name)));
             }
         }
         if all {
@@ -292,6 +373,10 @@ impl<'a> Comparison<'a> {
             }
         }
     }
+}
+
+fn claims_of<'a>(realm: &'a RealmSnapshot, scope: &ScopeName) -> &'a [ClaimSnapshot] {
+    realm.scopes.get(scope).map_or(&[], |scope| &scope.claims)
 }
 
 /// Names in an answer whose claims in a list differ, or may come to something else.
@@ -367,6 +452,32 @@ pub(super) fn expressions(realm: &RealmSnapshot) -> BTreeSet<&Expression> {
     let attributes = realm.core.attributes.iter();
     all.extend(attributes.filter_map(|attribute| attribute.computed.as_ref()));
     all
+}
+
+/// Whether an application gets tokens in its own name.
+pub(super) fn acts_alone(client: &OidcClient) -> bool {
+    client.grant_types.contains(&GrantType::ClientCredentials)
+}
+
+/// Scopes of an application in its own name: system scopes, and none unless it acts alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct OwnScopes<'a> {
+    /// What it may ask for.
+    pub(super) allowed: BTreeSet<&'a ScopeName>,
+    /// What is granted when it names none.
+    pub(super) default: BTreeSet<&'a ScopeName>,
+}
+
+pub(super) fn own_scopes<'a>(realm: &RealmSnapshot, client: &'a OidcClient) -> OwnScopes<'a> {
+    if !acts_alone(client) {
+        return OwnScopes::default();
+    }
+    let is_system = |name: &&ScopeName| realm.scopes.get(*name).is_some_and(|scope| scope.system);
+    let ClientScopes { default, allowed } = &client.scopes;
+    OwnScopes {
+        allowed: allowed.iter().chain(default).filter(is_system).collect(),
+        default: default.iter().filter(is_system).collect(),
+    }
 }
 
 /// What is granted to a request that names no scope.

@@ -3,7 +3,8 @@
 //! A plan is made in two ways that complete each other. [`inputs`] says of every application what
 //! *may* differ, from what its decisions read: it never misses anything. [`search`] looks for a
 //! person and a request for whom it *does* differ, on the decision crate that also serves, and the
-//! plan shows that witness; where none is found it says so. What no login shows (lifetimes, keys,
+//! plan shows that witness; where none is found it says so. [`programs`] does the same for tokens
+//! that applications get in their own name. What no login shows (lifetimes, keys,
 //! addresses, protection) [`settings`] compares field by field, with the old and the new value.
 //!
 //! A property test holds the first half: no pair of configurations, person and request differ in
@@ -16,6 +17,7 @@
 mod changes;
 mod fields;
 mod inputs;
+mod programs;
 mod render;
 mod sample;
 mod search;
@@ -26,18 +28,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use realmwright_decision::claims::Target;
+use realmwright_decision::own_token::{OwnRequest, OwnToken, own_token};
 use realmwright_decision::realm::{RealmDecisions, RealmFault};
-use realmwright_decision::simulate::{SimulatedLogin, simulate};
+use realmwright_decision::simulate::{Refused, SimulatedLogin, simulate};
 use realmwright_snapshot::{ClientId, RealmId, RealmSnapshot, RegionName};
 use serde::Serialize;
 
 pub use changes::{Change, Effect, Evidence};
 pub use fields::FieldChange;
-pub use render::{human, markdown};
+pub use programs::{OwnFinding, own_findings};
+pub use render::{brief, human, markdown};
 pub use search::SEARCHED;
-pub use witness::{Finding, Witness, findings};
+pub use witness::{Finding, Trial, Witness, findings};
 
-/// What may differ for the people who log in to an application.
+/// What may differ for an application: for the people who log in to it, and in its own name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// What is asked, in which order.
@@ -54,6 +58,24 @@ pub enum Class {
     Session,
     /// A claim, by its outermost name.
     Claim(Target, String),
+    /// Whether it gets a token in its own name.
+    OwnResult,
+    /// Scopes that are granted to a request in its own name.
+    OwnScopes,
+    /// For whom access tokens in its own name are.
+    OwnAudiences,
+    /// A claim of access tokens in its own name, by its outermost name.
+    OwnClaim(String),
+}
+
+impl Class {
+    /// Whether it is of tokens in the application's own name.
+    const fn is_own(&self) -> bool {
+        matches!(
+            self,
+            Self::OwnResult | Self::OwnScopes | Self::OwnAudiences | Self::OwnClaim(_)
+        )
+    }
 }
 
 /// Whether a placement is there before and after.
@@ -93,6 +115,20 @@ impl RealmPlan {
     pub fn shown(&self) -> impl Iterator<Item = &Change> {
         let changes = self.changes.iter();
         changes.filter(|change| change.risk.is_some() || !change.is_unfound())
+    }
+
+    /// The objects whose values differ, each with what happened to it.
+    #[must_use]
+    pub fn objects(&self) -> BTreeSet<String> {
+        let told = self.fields.iter().map(|field| {
+            let what = match (field.field.as_str(), &field.before, &field.after) {
+                ("", None, _) => "added",
+                ("", _, None) => "removed",
+                _ => "changed",
+            };
+            format!("{} {what}", field.object)
+        });
+        told.collect()
     }
 }
 
@@ -149,13 +185,19 @@ pub(crate) struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn new(snapshot: &'a RealmSnapshot, former: Option<&Self>) -> Result<Self, PlanFault> {
+    /// A realm with what decides for these of its clients.
+    fn new<'i>(
+        snapshot: &'a RealmSnapshot,
+        clients: impl Iterator<Item = &'i ClientId>,
+        former: Option<&Self>,
+    ) -> Result<Self, PlanFault> {
         let former = former.map(|side| (side.snapshot, &side.decisions));
-        let decisions = RealmDecisions::compile(snapshot, former).map_err(|faults| PlanFault {
-            realm: snapshot.core.id.clone(),
-            region: snapshot.core.region.clone(),
-            faults,
-        })?;
+        let decisions =
+            RealmDecisions::compile_for(snapshot, clients, former).map_err(|faults| PlanFault {
+                realm: snapshot.core.id.clone(),
+                region: snapshot.core.region.clone(),
+                faults,
+            })?;
         Ok(Self {
             snapshot,
             decisions,
@@ -167,6 +209,10 @@ impl<'a> Side<'a> {
         login: &SimulatedLogin,
     ) -> realmwright_decision::simulate::Simulated {
         simulate(self.snapshot, &self.decisions, login)
+    }
+
+    fn own_token(&self, request: &OwnRequest) -> Result<OwnToken, Refused> {
+        own_token(self.snapshot, &self.decisions, request)
     }
 }
 
@@ -200,19 +246,37 @@ pub fn plan(old: &[Arc<RealmSnapshot>], new: &[Arc<RealmSnapshot>]) -> Result<Pl
 }
 
 fn kept(old: &RealmSnapshot, new: &RealmSnapshot) -> Result<RealmPlan, PlanFault> {
-    let old = Side::new(old, None)?;
-    let new = Side::new(new, Some(&old))?;
-    let announced = inputs::announced(old.snapshot, new.snapshot);
-    let mut changes = settings::changes(old.snapshot, new.snapshot);
-    changes.extend(search::changes(&old, &new, &announced));
+    let edited = edited(old, new);
+    let announced = inputs::announced(old, new, &edited);
+    let mut changes = settings::changes(old, new, &edited);
+    let fields = fields::differences(old, new, &edited);
+    if !announced.is_empty() {
+        let old = Side::new(old, announced.keys(), None)?;
+        let new = Side::new(new, announced.keys(), Some(&old))?;
+        changes.extend(search::changes(&old, &new, &announced));
+        changes.extend(programs::changes(&old, &new, &announced));
+    }
     Ok(RealmPlan {
-        realm: new.snapshot.core.id.clone(),
-        region: new.snapshot.core.region.clone(),
+        realm: new.core.id.clone(),
+        region: new.core.region.clone(),
         standing: Standing::Kept,
         changes: changes::grouped(changes),
-        fields: fields::differences(old.snapshot, new.snapshot),
+        fields,
         announced,
     })
+}
+
+/// Clients that are on one side only, or not the same on both. Where the sides share shards, their
+/// clients are not looked at.
+fn edited<'a>(old: &'a RealmSnapshot, new: &'a RealmSnapshot) -> BTreeSet<&'a ClientId> {
+    let differing = |mine: &'a RealmSnapshot, other: &'a RealmSnapshot| {
+        let shards = mine.clients.changed(Some(&other.clients));
+        shards
+            .flat_map(|(_, clients)| clients.as_ref())
+            .filter(|(id, client)| other.clients.get(*id) != Some(*client))
+            .map(|(id, _)| id)
+    };
+    differing(old, new).chain(differing(new, old)).collect()
 }
 
 fn one_sided(realm: &RealmSnapshot, standing: Standing) -> RealmPlan {
@@ -224,7 +288,7 @@ fn one_sided(realm: &RealmSnapshot, standing: Standing) -> RealmPlan {
         changes: vec![settings::placement(realm, standing)],
         fields: Vec::new(),
         announced: clients
-            .map(|client| (client, BTreeSet::from([Class::Result])))
+            .map(|client| (client, BTreeSet::from([Class::Result, Class::OwnResult])))
             .collect(),
     }
 }

@@ -17,6 +17,12 @@ const FAINT: &str = "\u{1b}[2m";
 /// A longer value of a field is cut.
 const LONGEST_VALUE: usize = 200;
 
+/// So many changes are told in brief; the rest is counted.
+const MOST_BRIEF: usize = 20;
+
+/// So many objects that nobody notices are named; the rest is counted.
+const MOST_NAMED: usize = 5;
+
 /// So many fields are listed; the rest is counted.
 const MOST_FIELDS: usize = 100;
 
@@ -57,7 +63,44 @@ pub fn human(plan: &Plan, colour: Colour) -> String {
     out
 }
 
-fn human_change(out: &mut String, change: &Change, painter: &Painter) {
+/// What a plan says in one line for each change, for whoever watches edits; the rest is counted.
+#[must_use]
+pub fn brief(plan: &Plan, colour: Colour) -> String {
+    let painter = Painter::new(colour);
+    let mut out = String::new();
+    let changes: Vec<&Change> = plan.realms.iter().flat_map(RealmPlan::shown).collect();
+    for change in changes.iter().take(MOST_BRIEF) {
+        change_line(&mut out, change, &painter);
+    }
+    let more = changes.len().saturating_sub(MOST_BRIEF);
+    let unfound = plan.realms.iter().flat_map(|realm| &realm.changes).count() - changes.len();
+    let rest = match (changes.len(), more, unfound) {
+        (0, _, 0) => unnoticed(plan),
+        (_, 0, 0) => return out,
+        (_, 0, unfound) => format!("{unfound} more may differ; nobody was found for whom they do"),
+        (_, more, unfound) => format!("and {} more; `realmwright plan` says all", more + unfound),
+    };
+    let _ = writeln!(out, "  {}", painter.paint(FAINT, &format!("       {rest}")));
+    out
+}
+
+fn unnoticed(plan: &Plan) -> String {
+    let objects: Vec<String> = plan.realms.iter().flat_map(RealmPlan::objects).collect();
+    let named: Vec<&str> = objects
+        .iter()
+        .take(MOST_NAMED)
+        .map(String::as_str)
+        .collect();
+    let named = named.join(", ");
+    let nothing = "nothing that people or applications notice";
+    match objects.len().saturating_sub(MOST_NAMED) {
+        0 if objects.is_empty() => nothing.to_owned(),
+        0 => format!("{nothing}: {named}"),
+        more => format!("{nothing}: {named} and {more} more"),
+    }
+}
+
+fn change_line(out: &mut String, change: &Change, painter: &Painter) {
     let mark = if change.risk.is_some() {
         painter.paint(RED, "risky")
     } else {
@@ -74,6 +117,10 @@ fn human_change(out: &mut String, change: &Change, painter: &Painter) {
         let _ = write!(out, "  {before} -> {after}");
     }
     out.push('\n');
+}
+
+fn human_change(out: &mut String, change: &Change, painter: &Painter) {
+    change_line(out, change, painter);
     if let Some(risk) = change.risk {
         let _ = writeln!(out, "         {risk}");
     }
@@ -90,8 +137,10 @@ fn witness_lines(witness: &Witness, change: &Change) -> [String; 3] {
     } else {
         String::new()
     };
+    let person = witness.person.as_deref();
+    let who = person.unwrap_or("a token in its own name");
     [
-        format!("for {}{application}; {}", witness.person, witness.request),
+        format!("for {who}{application}; {}", witness.request),
         format!("before: {}", witness.before),
         format!("after:  {}", witness.after),
     ]

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use realmwright_decision::facts::{Authentication, Person, Prompt, Request, Session};
+use realmwright_decision::own_token::OwnRequest;
 use realmwright_decision::simulate::SimulatedLogin;
 use realmwright_snapshot::{
     AttributeName, AttributeValue, ClientId, Expression, MethodName, Period, RealmSnapshot,
@@ -17,8 +18,10 @@ use regex::Regex;
 
 use super::inputs::expressions;
 
-/// 2026-01-05T09:00:00Z, a Monday.
-const NOW_SECONDS: i64 = 1_767_603_600;
+/// 2026-01-05T09:00:00Z.
+pub(super) fn monday() -> Timestamp {
+    Timestamp::from_second(1_767_603_600).unwrap_or_default()
+}
 
 /// A stream of choices that is the same everywhere.
 pub(super) struct Choices(blake3::OutputReader);
@@ -48,6 +51,14 @@ impl Choices {
 
     fn one<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         items.get(self.below(items.len()))
+    }
+
+    /// An hour of a week.
+    fn moment(&mut self) -> Timestamp {
+        let hours = i64::try_from(self.below(24 * 7)).unwrap_or(0);
+        monday()
+            .checked_add(SignedDuration::from_hours(hours))
+            .unwrap_or_default()
     }
 
     /// Each item with a chance of so many of a hundred.
@@ -137,8 +148,7 @@ impl Pool {
         scopes: &[ScopeName],
         choices: &mut Choices,
     ) -> SimulatedLogin {
-        let hours = i64::try_from(choices.below(24 * 7)).unwrap_or(0);
-        let now = Timestamp::from_second(NOW_SECONDS + hours * 3600).unwrap_or_default();
+        let now = choices.moment();
         SimulatedLogin {
             person: self.person(choices),
             client: client.clone(),
@@ -175,7 +185,24 @@ impl Pool {
             session: None,
             consented: Vec::new(),
             answers: Vec::new(),
-            now: Timestamp::from_second(NOW_SECONDS).unwrap_or_default(),
+            now: monday(),
+        }
+    }
+
+    /// `client` itself, which asks in its own name for some of `scopes`.
+    pub(super) fn own(
+        client: &ClientId,
+        scopes: &[ScopeName],
+        choices: &mut Choices,
+    ) -> OwnRequest {
+        let mut scopes = choices.some(scopes, 50);
+        if choices.percent(50) {
+            scopes.reverse();
+        }
+        OwnRequest {
+            client: client.clone(),
+            scopes,
+            now: choices.moment(),
         }
     }
 

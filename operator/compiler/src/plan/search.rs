@@ -17,24 +17,20 @@ use super::{Class, Side};
 pub const SEARCHED: usize = 600;
 
 /// Beyond so many ways to change, the rest is announced without a search.
-const MOST_SEARCHES: usize = 100;
+pub(super) const MOST_SEARCHES: usize = 100;
 
 /// So many applications stand for those that change in the same way.
-const REPRESENTATIVES: usize = 3;
+pub(super) const REPRESENTATIVES: usize = 3;
 
 /// Applications that change in the same way are searched together: the same may differ, under the
 /// same flow and the same access rules.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Alike<'a> {
-    classes: &'a BTreeSet<Class>,
+    classes: BTreeSet<&'a Class>,
     flows: [Option<&'a FlowName>; 2],
     access: [Vec<&'a Expression>; 2],
     scopes: [BTreeSet<ScopeName>; 2],
     reach: [Reach; 2],
-    /// Whether people log in to them, before or after.
-    people: bool,
-    /// Whether they get tokens in their own name, before or after.
-    programs: bool,
 }
 
 /// What can reach an application in a person's name, with the strictest class of it.
@@ -53,15 +49,16 @@ pub(super) fn changes(
         else {
             continue;
         };
-        let either = |grant| has_grant(before, grant) || has_grant(after, grant);
+        let classes: BTreeSet<&Class> = classes.iter().filter(|class| !class.is_own()).collect();
+        if classes.is_empty() || !(lets_people_in(before) || lets_people_in(after)) {
+            continue;
+        }
         let alike = Alike {
             classes,
             flows: [before.flow.as_ref(), after.flow.as_ref()],
             access: [access(before), access(after)],
             scopes: [scopes(old.snapshot, before), scopes(new.snapshot, after)],
             reach: [reach(old.snapshot, before), reach(new.snapshot, after)],
-            people: either(GrantType::AuthorizationCode),
-            programs: either(GrantType::ClientCredentials),
         };
         groups.entry(alike).or_default().push(id);
     }
@@ -88,9 +85,9 @@ pub(super) fn changes(
     changes
 }
 
-fn has_grant(client: &ClientSnapshot, grant: GrantType) -> bool {
+fn lets_people_in(client: &ClientSnapshot) -> bool {
     let oidc = client.oidc.as_ref();
-    oidc.is_some_and(|oidc| oidc.grant_types.contains(&grant))
+    oidc.is_some_and(|oidc| oidc.grant_types.contains(&GrantType::AuthorizationCode))
 }
 
 fn access(client: &ClientSnapshot) -> Vec<&Expression> {
@@ -103,7 +100,6 @@ fn reach(realm: &RealmSnapshot, client: &ClientSnapshot) -> Reach {
     let of_scopes = scopes
         .iter()
         .filter_map(|name| realm.scopes.get(name))
-        .filter(|scope| !scope.system)
         .flat_map(|scope| &scope.claims);
     let mut reached = Reach::new();
     for claim in of_scopes.chain(&client.claims) {
@@ -118,10 +114,11 @@ fn reach(realm: &RealmSnapshot, client: &ClientSnapshot) -> Reach {
     reached
 }
 
+/// Scopes that it may ask for in a person's name: none of those for programs.
 fn scopes(realm: &RealmSnapshot, client: &ClientSnapshot) -> BTreeSet<ScopeName> {
     let oidc = client.oidc.iter();
     oidc.flat_map(|oidc| oidc.scopes.allowed.iter().chain(&oidc.scopes.default))
-        .filter(|name| realm.scopes.contains_key(*name))
+        .filter(|name| realm.scopes.get(*name).is_some_and(|scope| !scope.system))
         .cloned()
         .collect()
 }
@@ -165,24 +162,19 @@ impl Search<'_> {
     /// The announced classes in words, each with what was found.
     fn tell(&self, alike: &Alike<'_>, applications: &[&ClientId]) -> Vec<Change> {
         let mut told = self.scopes(alike, applications);
-        if alike.programs {
-            told.extend(own_tokens(alike));
-        }
-        if alike.people {
-            let shown = self.run(alike, applications);
-            told.extend(self.logins(alike, &shown));
-            told.extend(self.claims(alike, &shown));
-        }
+        let shown = self.run(alike, applications);
+        told.extend(self.logins(alike, &shown));
+        told.extend(self.claims(alike, &shown));
         told
     }
 
     fn logins(&self, alike: &Alike<'_>, shown: &Shown) -> Vec<Change> {
         let mut told = Vec::new();
-        for class in alike.classes {
+        for class in &alike.classes {
             let Some(may_differ) = may_differ(class) else {
                 continue;
             };
-            let of_class: Vec<&Finding> = shown.keys().filter(|f| f.class() == *class).collect();
+            let of_class: Vec<&Finding> = shown.keys().filter(|f| f.class() == **class).collect();
             if of_class.is_empty() {
                 told.push(may_differ.shown_by(self.none_found()));
             }
@@ -234,14 +226,13 @@ impl Search<'_> {
             .collect()
     }
 
-    /// Scopes that the applications may ask for, by their own lists or because the realm has them.
+    /// Scopes that the applications may ask for in a person's name, by their own lists or because
+    /// the realm has them.
     fn scopes(&self, alike: &Alike<'_>, applications: &[&ClientId]) -> Vec<Change> {
         let [before, after] = &alike.scopes;
         let gained = after.difference(before).map(|name| {
-            let system = self.new.snapshot.scopes.get(name).is_some_and(|s| s.system);
             let change = Change::new(Effect::ScopeGained, format!("may ask for `{name}`"));
-            let why = "a system scope gives a program power over the realm";
-            (name, Finding::ScopeOpens, change.risky_if(system, why))
+            (name, Finding::ScopeOpens, change)
         });
         let lost = before.difference(after).map(|name| {
             let text = format!("may no longer ask for `{name}`");
@@ -252,20 +243,19 @@ impl Search<'_> {
         gained
             .chain(lost)
             .map(|(name, finding, change)| {
-                let chosen = applications.iter().take(REPRESENTATIVES);
-                let shown = chosen.filter(|_| alike.people).find_map(|id| {
+                let mut logins = applications.iter().take(REPRESENTATIVES);
+                let shown = logins.find_map(|id| {
                     let login = self.pool.somebody(id, name);
                     let (old, new) = self.simulate(&login);
-                    shows(&finding, &old, &new).then(|| (finding.clone(), login))
+                    shows(&finding, &old, &new).then_some(login)
                 });
-                match shown {
-                    Some((finding, login)) => {
+                change.shown_by(match shown {
+                    Some(login) => {
                         let shown = Shown::from([(finding.clone(), login)]);
-                        change.shown_by(self.evidence(&finding, &shown))
+                        self.evidence(&finding, &shown)
                     }
-                    // A program asks for a system scope, and nobody logs in for it.
-                    None => change,
-                }
+                    None => self.none_found(),
+                })
             })
             .collect()
     }
@@ -303,32 +293,7 @@ fn shows(finding: &Finding, old: &Simulated, new: &Simulated) -> bool {
     }
 }
 
-/// Tokens that an application gets in its own name: nobody logs in for them, so the values alone
-/// speak.
-fn own_tokens(alike: &Alike<'_>) -> Vec<Change> {
-    let of_people = |key: &(Target, String)| {
-        alike.people && alike.reach.iter().any(|reach| reach.contains_key(key))
-    };
-    alike
-        .classes
-        .iter()
-        .filter_map(|class| match class {
-            Class::Claim(Target::AccessToken, name)
-                if !of_people(&(Target::AccessToken, name.clone())) =>
-            {
-                let text = format!("access tokens in its own name carry `{name}` otherwise");
-                Some(Change::new(Effect::ClaimChanges, text))
-            }
-            Class::Audiences if !alike.people => {
-                let text = "access tokens in its own name may have other audiences";
-                Some(Change::new(Effect::Audiences, text))
-            }
-            _ => None,
-        })
-        .collect()
-}
-
-/// What is said of a class for which nobody was found; none for claims, which are told apart.
+/// What is said of a class for which nobody was found.
 fn may_differ(class: &Class) -> Option<Change> {
     let (effect, text) = match class {
         Class::Steps => (Effect::StepsChange, "what people are asked for may differ"),
@@ -340,7 +305,12 @@ fn may_differ(class: &Class) -> Option<Change> {
             "the audiences of access tokens may differ",
         ),
         Class::Session => (Effect::Session, "what the session holds may differ"),
-        Class::Claim(..) => return None,
+        // Claims are told by their names, and what is not of people elsewhere.
+        Class::Claim(..)
+        | Class::OwnResult
+        | Class::OwnScopes
+        | Class::OwnAudiences
+        | Class::OwnClaim(_) => return None,
     };
     Some(Change::new(effect, text))
 }

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use realmwright_decision::claims::Target;
 use realmwright_decision::facts::{Person, Prompt, Request, Session, role_text};
+use realmwright_decision::own_token::OwnRequest;
 use realmwright_decision::simulate::{Admitted, Simulated, SimulatedLogin, SimulatedResult};
-use realmwright_snapshot::{AttributeValue, ClientId};
+use realmwright_snapshot::{AttributeValue, ClientId, ScopeName};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::Class;
+use super::programs::{Answer, OwnFinding};
 
 /// How one login differs between two configurations.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -213,17 +215,27 @@ fn admitted(old: &Admitted, new: &Admitted, found: &mut BTreeSet<Finding>) {
 pub struct Witness {
     /// The application.
     pub application: ClientId,
-    /// The person.
-    pub person: String,
+    /// The person; none where the application asks in its own name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     /// The request and its context.
     pub request: String,
     /// What came of it.
     pub before: String,
     /// What comes of it.
     pub after: String,
-    /// The login, to run it again.
+    /// What was tried, to try it again.
     #[serde(skip)]
-    pub login: SimulatedLogin,
+    pub trial: Trial,
+}
+
+/// What a change is tried on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trial {
+    /// Somebody logs in.
+    Login(Box<SimulatedLogin>),
+    /// An application asks in its own name.
+    Own(OwnRequest),
 }
 
 impl Witness {
@@ -235,11 +247,27 @@ impl Witness {
     ) -> Self {
         Self {
             application: login.client.clone(),
-            person: person_text(&login.person),
+            person: Some(person_text(&login.person)),
             request: request_text(&login),
             before: outcome_text(old, finding),
             after: outcome_text(new, finding),
-            login,
+            trial: Trial::Login(Box::new(login)),
+        }
+    }
+
+    pub(super) fn own(
+        request: OwnRequest,
+        finding: &OwnFinding,
+        old: &Answer,
+        new: &Answer,
+    ) -> Self {
+        Self {
+            application: request.client.clone(),
+            person: None,
+            request: scopes_text(&request.scopes),
+            before: answer_text(old, finding),
+            after: answer_text(new, finding),
+            trial: Trial::Own(request),
         }
     }
 }
@@ -300,13 +328,7 @@ fn request_text(login: &SimulatedLogin) -> String {
         login_hint: _,
         ui_locales: _,
     } = &login.request;
-    let mut parts = Vec::new();
-    if scopes.is_empty() {
-        parts.push("default scopes".to_owned());
-    } else {
-        let names: Vec<&str> = scopes.iter().map(AsRef::as_ref).collect();
-        parts.push(format!("scope {}", names.join(" ")));
-    }
+    let mut parts = vec![scopes_text(scopes)];
     if !prompt.is_empty() {
         let names: Vec<&str> = prompt.iter().copied().map(Prompt::as_str).collect();
         parts.push(format!("prompt {}", names.join(" ")));
@@ -328,6 +350,51 @@ fn request_text(login: &SimulatedLogin) -> String {
         parts.push(format!("consented before to {}", names.join(" ")));
     }
     parts.join(", ")
+}
+
+fn scopes_text(scopes: &[ScopeName]) -> String {
+    if scopes.is_empty() {
+        "default scopes".to_owned()
+    } else {
+        format!("scope {}", names_text(scopes))
+    }
+}
+
+/// Names of scopes, or that there is none.
+pub(super) fn names_text<'a>(scopes: impl IntoIterator<Item = &'a ScopeName>) -> String {
+    let names: Vec<&str> = scopes.into_iter().map(AsRef::as_ref).collect();
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(" ")
+    }
+}
+
+fn audiences_text(audiences: &BTreeSet<String>) -> String {
+    let names: Vec<&str> = audiences.iter().map(String::as_str).collect();
+    format!("for {}", names.join(" "))
+}
+
+fn claim_text(claims: Option<&Map<String, Json>>, name: &str) -> String {
+    let value = claims.and_then(|claims| claims.get(name));
+    value.map_or_else(|| format!("no {name}"), |value| format!("{name} = {value}"))
+}
+
+/// What a reader has to see of an answer to understand the finding.
+fn answer_text(answer: &Answer, finding: &OwnFinding) -> String {
+    let token = match answer {
+        Ok(token) => token,
+        Err(refused) => return format!("refused by `{}`", refused.denial),
+    };
+    match finding {
+        OwnFinding::Stops | OwnFinding::Opens | OwnFinding::RefusalChanges | OwnFinding::Scopes => {
+            format!("granted {}", names_text(&token.scopes))
+        }
+        OwnFinding::Audiences => audiences_text(&token.audiences),
+        OwnFinding::ClaimAppears(name)
+        | OwnFinding::ClaimDisappears(name)
+        | OwnFinding::ClaimDiffers(name) => claim_text(Some(&token.claims), name),
+    }
 }
 
 fn session_text(session: &Session, now: Timestamp) -> String {
@@ -369,18 +436,6 @@ fn outcome_text(outcome: &Simulated, finding: &Finding) -> String {
         }
         SimulatedResult::Allowed(admitted) => admitted,
     };
-    let names = |scopes: &[realmwright_snapshot::ScopeName]| {
-        let names: Vec<&str> = scopes.iter().map(AsRef::as_ref).collect();
-        if names.is_empty() {
-            "nothing".to_owned()
-        } else {
-            names.join(" ")
-        }
-    };
-    let claim = |target: Target, name: &str| {
-        let value = claims_of(admitted, target).and_then(|claims| claims.get(name));
-        value.map_or_else(|| format!("no {name}"), |value| format!("{name} = {value}"))
-    };
     match finding {
         Finding::LoginStops
         | Finding::LoginOpens
@@ -395,14 +450,11 @@ fn outcome_text(outcome: &Simulated, finding: &Finding) -> String {
             Some(rule) => format!("{asked}; in by `{rule}`"),
             None => format!("{asked}; in"),
         },
-        Finding::Scopes => format!("granted {}", names(&admitted.scopes)),
+        Finding::Scopes => format!("granted {}", names_text(&admitted.scopes)),
         Finding::ConsentAsked | Finding::ConsentDropped => {
-            format!("consent asked for {}", names(&admitted.consent))
+            format!("consent asked for {}", names_text(&admitted.consent))
         }
-        Finding::Audiences => {
-            let audiences: Vec<&str> = admitted.audiences.iter().map(String::as_str).collect();
-            format!("for {}", audiences.join(" "))
-        }
+        Finding::Audiences => audiences_text(&admitted.audiences),
         Finding::Session => {
             let claims = Json::Object(admitted.session_claims.clone());
             let others = if admitted.single_session {
@@ -414,7 +466,7 @@ fn outcome_text(outcome: &Simulated, finding: &Finding) -> String {
         }
         Finding::ClaimAppears(target, name)
         | Finding::ClaimDisappears(target, name)
-        | Finding::ClaimDiffers(target, name) => claim(*target, name),
+        | Finding::ClaimDiffers(target, name) => claim_text(claims_of(admitted, *target), name),
     }
 }
 

@@ -86,7 +86,8 @@ fn oidc_client(old: &OidcClient, new: &OidcClient, found: &mut Vec<Change>) {
         pkce,
         require_state,
         require_nonce,
-        scopes,
+        // Seen in logins, and in what programs may ask.
+        scopes: _,
         access_token_format,
         access_token_lifetime,
         audiences: _,
@@ -125,20 +126,6 @@ fn oidc_client(old: &OidcClient, new: &OidcClient, found: &mut Vec<Change>) {
         said(Effect::Protocol, "may use the grant"),
         said(Effect::Protocol, "may no longer use the grant"),
     ));
-    let acts_alone =
-        |client: &OidcClient| client.grant_types.contains(&GrantType::ClientCredentials);
-    if acts_alone(old) || acts_alone(new) {
-        // For people the same is seen in logins.
-        found.extend(value(
-            Effect::ScopesGranted,
-            "scopes of a program that names none",
-            (&scopes.default, &new.scopes.default),
-            |default| {
-                let names: Vec<&str> = default.iter().map(AsRef::as_ref).collect();
-                names.join(" ")
-            },
-        ));
-    }
     found.extend(value(
         Effect::Protocol,
         "allowed response types",

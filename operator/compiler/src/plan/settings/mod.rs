@@ -7,15 +7,18 @@ mod realm;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::sync::Arc;
 
-use realmwright_snapshot::{Period, RealmSnapshot};
+use realmwright_snapshot::{ClientId, Period, RealmSnapshot};
 
 use super::Standing;
 use super::changes::{Change, Effect, period};
 
 /// Everything that the values alone say.
-pub(super) fn changes(old: &RealmSnapshot, new: &RealmSnapshot) -> Vec<Change> {
+pub(super) fn changes(
+    old: &RealmSnapshot,
+    new: &RealmSnapshot,
+    edited: &BTreeSet<&ClientId>,
+) -> Vec<Change> {
     let RealmSnapshot {
         core,
         // What scopes and flows do is seen in logins.
@@ -28,10 +31,8 @@ pub(super) fn changes(old: &RealmSnapshot, new: &RealmSnapshot) -> Vec<Change> {
     realm::core(core, &new.core, &mut changes);
     realm::methods(methods, &new.methods, &mut changes);
     realm::scopes(scopes, &new.scopes, &mut changes);
-    let ids: BTreeSet<_> = clients.keys().chain(new.clients.keys()).collect();
-    for id in ids {
+    for id in edited.iter().copied() {
         match (clients.get(id), new.clients.get(id)) {
-            (Some(old), Some(new)) if Arc::ptr_eq(old, new) => {}
             (Some(before), Some(after)) => {
                 client::changes(before, after, &mut changes);
             }
