@@ -98,7 +98,17 @@ impl Dev {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{name} holds no {from}");
         fs::write(&path, text.replacen(from, to, 1)).unwrap();
-        self.lines.recv_timeout(PATIENCE).unwrap()
+        self.said("live")
+    }
+
+    /// The next line that says `what`.
+    fn said(&self, what: &str) -> Value {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).unwrap();
+            if line.get(what).is_some() {
+                return line;
+            }
+        }
     }
 
     /// The generated secret of a client, from its manifest.
@@ -300,8 +310,17 @@ async fn an_edit_is_live_and_a_mistake_stops_nothing() {
         "grantTypes: [authorization_code, refresh_token]",
         "grantTypes: [authorization_code]",
     );
-    let changes = told["live"][0]["changes"].to_string();
-    assert!(changes.contains("client demo changed"), "{told}");
+    let changed = dev.said("changed");
+    let changed = &changed["changed"];
+    assert_eq!(changed["digest"], told["live"][0]["digest"]);
+    assert_eq!(changed["verdict"], "changed");
+    assert_eq!(
+        changed["changes"],
+        serde_json::json!([{
+            "text": "demo: may no longer use the grant refresh_token",
+            "risk": null,
+        }])
+    );
     assert_eq!(dev.stop(), Some(0));
 }
 
@@ -455,7 +474,7 @@ async fn a_generated_secret_is_rotated_by_the_clock() {
     let lets_in = async |secret: &str| status_of_service(&endpoint, secret).await;
     let first = dev.secret_of("service");
     dev.edit("service.yaml", "interval: 720h", "interval: 6s");
-    let said = dev.lines.recv_timeout(PATIENCE).unwrap();
+    let said = dev.said("secretReplaced");
     let replaced = &said["secretReplaced"];
     assert_eq!(
         replaced["secret"], "identity/service-client[clientSecret]",
@@ -613,18 +632,19 @@ fn a_realm_that_moves_says_where_to() {
         .replace("  flow: step-up\n", "")
         .replace("example.com/quickstart", "example.com/second");
     fs::write(dev.file("second.yaml"), second).unwrap();
-    let told = dev.lines.recv_timeout(PATIENCE).unwrap();
+    let told = dev.said("live");
     let live = told["live"].as_array().unwrap();
-    let moved = live
-        .iter()
-        .find(|live| live["realm"] == "identity.quickstart")
-        .unwrap_or_else(|| panic!("{told}"));
-    let said = moved["changes"][0].as_str().unwrap();
+    let second = live.iter().find(|live| live["new"] == true);
+    assert_eq!(second.unwrap()["realm"], "identity.second", "{told}");
+    let changed = dev.said("changed");
+    let moved = &changed["changed"];
+    assert_eq!(moved["realm"], "identity.quickstart");
+    assert_eq!(moved["verdict"], "risky");
     let origin = dev.issuer.strip_suffix("/quickstart").unwrap();
     assert_eq!(
-        said,
+        moved["changes"][0]["text"],
         format!(
-            "issuer is now {origin}/identity.quickstart/quickstart, no longer {}",
+            "the issuer  {} -> {origin}/identity.quickstart/quickstart",
             dev.issuer
         )
     );
@@ -650,6 +670,7 @@ fn a_removed_folder_is_no_fault_of_the_watch() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
     fs::remove_dir_all(&inner).unwrap();
+    let _live = lines.next().unwrap().unwrap();
     let told = lines.next().unwrap().unwrap();
     child.kill().unwrap();
     let output = child.wait_with_output().unwrap();

@@ -1,84 +1,9 @@
-//! What differs between two snapshots, in a few words, and what `dev` looks for in one.
-
-use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::sync::Arc;
+//! What `dev` looks for among the clients of a snapshot.
 
 use realmwright_snapshot::{
-    ByClient, ClientAuthentication, ClientId, ClientSnapshot, GrantType, PerShard, RealmSnapshot,
+    ClientAuthentication, ClientId, ClientSnapshot, GrantType, PerShard, RealmSnapshot,
     SecretHandle,
 };
-use url::Url;
-
-/// Longer lists are cut.
-const MOST_NAMED: usize = 6;
-
-/// Objects that were added, changed or removed.
-pub(crate) fn between(former: &RealmSnapshot, now: &RealmSnapshot) -> Vec<String> {
-    let mut changes = Vec::new();
-    if former.core.issuer != now.core.issuer {
-        changes.push(format!(
-            "issuer is now {}, no longer {}",
-            shown(&now.core.issuer),
-            shown(&former.core.issuer)
-        ));
-    }
-    let moved = realmwright_snapshot::RealmCore {
-        issuer: now.core.issuer.clone(),
-        ..former.core.clone()
-    };
-    if moved != now.core {
-        changes.push("realm changed".to_owned());
-    }
-    let (before, after) = (
-        differing(&former.clients, &now.clients),
-        differing(&now.clients, &former.clients),
-    );
-    compare("client", &before, &after, &mut changes);
-    compare("scope", &former.scopes, &now.scopes, &mut changes);
-    compare("method", &former.methods, &now.methods, &mut changes);
-    compare("flow", &former.flows, &now.flows, &mut changes);
-    if changes.len() > MOST_NAMED {
-        let more = changes.len() - MOST_NAMED;
-        changes.truncate(MOST_NAMED);
-        changes.push(format!("and {more} more"));
-    }
-    changes
-}
-
-/// As applications write it.
-fn shown(issuer: &Url) -> &str {
-    issuer.as_str().trim_end_matches('/')
-}
-
-/// The clients of `one` in shards that `other` does not share, by identifier.
-fn differing<'a>(
-    one: &'a ByClient<Arc<ClientSnapshot>>,
-    other: &'a ByClient<Arc<ClientSnapshot>>,
-) -> BTreeMap<&'a ClientId, &'a ClientSnapshot> {
-    one.changed(Some(other))
-        .flat_map(|(_, clients)| clients.as_ref())
-        .map(|(id, client)| (id, client.as_ref()))
-        .collect()
-}
-
-fn compare<K: Ord + Display, V: PartialEq>(
-    kind: &str,
-    former: &BTreeMap<K, V>,
-    now: &BTreeMap<K, V>,
-    changes: &mut Vec<String>,
-) {
-    for (name, value) in now {
-        match former.get(name) {
-            None => changes.push(format!("{kind} {name} added")),
-            Some(before) if before != value => changes.push(format!("{kind} {name} changed")),
-            Some(_) => {}
-        }
-    }
-    for name in former.keys().filter(|name| !now.contains_key(*name)) {
-        changes.push(format!("{kind} {name} removed"));
-    }
-}
 
 fn handle_of(client: &ClientSnapshot) -> Option<&SecretHandle> {
     match &client.oidc.as_ref()?.authentication {

@@ -2,6 +2,7 @@
 
 mod banner;
 mod changes;
+mod clients;
 pub(crate) mod control;
 mod demo;
 mod publish;
@@ -12,6 +13,7 @@ mod watch;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
@@ -35,8 +37,9 @@ use crate::folder::{Changed, Difference, Folder};
 use crate::keys;
 use crate::output::{BAD, BOLD, FAINT, GOOD, Output};
 use banner::Banner;
+use changes::Edited;
 use control::Question;
-use publish::{Faults, Publisher, Report};
+use publish::{Faults, Live, Publisher, Report};
 use state::State;
 use watch::{FolderWatch, Wake};
 
@@ -115,6 +118,7 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
         clock: Arc::clone(process.clock()),
         folder: Folder::read(&command.folder)?,
         told: None,
+        changes: changes::teller(output),
         output,
     };
     let report = desk.look()?;
@@ -227,6 +231,8 @@ struct Desk {
     folder: Folder,
     /// What was wrong at the last look.
     told: Option<Faults>,
+    /// Takes what is to be told of edits.
+    changes: Sender<Edited>,
     output: Output,
 }
 
@@ -269,7 +275,10 @@ impl Desk {
                 },
                 Wake::Asked(question) => self.replace_keys(question),
                 Wake::Files(since, changed) => match self.look_again(&changed) {
-                    Ok(Some(report)) => self.tell(&report, since),
+                    Ok(Some(report)) => {
+                        self.tell(&report, since);
+                        self.tell_changes(report.live);
+                    }
                     Ok(None) => {}
                     Err(fault) => self.output.failure(&fault),
                 },
@@ -345,7 +354,7 @@ impl Desk {
                     serde_json::json!({
                         "realm": live.realm,
                         "digest": live.digest,
-                        "changes": live.changes,
+                        "new": live.former.is_none(),
                     })
                 })
                 .collect();
@@ -361,21 +370,33 @@ impl Desk {
         }
         for live in &report.live {
             output.line(format_args!(
-                "{} in {} ms  {}  {}  {}",
+                "{} in {} ms  {}  {}{}",
                 output.paint(GOOD, "live"),
                 since.elapsed().as_millis(),
                 output.paint(BOLD, &live.realm),
                 output.paint(FAINT, live.digest.short()),
-                if live.changes.is_empty() {
-                    "new".to_owned()
-                } else {
-                    live.changes.join(", ")
-                },
+                if live.former.is_none() { "  new" } else { "" },
             ));
         }
         self.tell_faults(report);
         if report.live.is_empty() && !report.has_errors() {
             output.line(output.paint(FAINT, "nothing changed in what is served"));
+        }
+    }
+
+    /// What the edits do is told once it is known.
+    fn tell_changes(&self, live: Vec<Live>) {
+        for live in live {
+            let Some(former) = live.former else {
+                continue;
+            };
+            // Whoever takes it lives as long as the process.
+            let _ = self.changes.send(Edited {
+                realm: live.realm,
+                digest: live.digest,
+                former,
+                now: live.now,
+            });
         }
     }
 

@@ -15,9 +15,9 @@ use realmwright_compiler::{
 use realmwright_idp::hot_swap::{Accepted, HotSwap};
 use realmwright_idp::served::{OfferFault, Preparation};
 use realmwright_keys::{Keyring, SecretBundle, SystemGenerator};
-use realmwright_snapshot::{Digest, Envelope, FORMAT, RealmId};
+use realmwright_snapshot::{Digest, Envelope, FORMAT, RealmId, RealmSnapshot};
 
-use super::changes::{self, AccountsClients};
+use super::clients::{self, AccountsClients};
 use super::state::{Running, RunningRealm, State};
 
 /// How this process is named in acknowledgements.
@@ -27,7 +27,7 @@ const POD: &str = "dev";
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) diagnostics: Vec<Diagnostic>,
-    /// Realms that changed, with what changed in them.
+    /// Realms that changed.
     pub(crate) live: Vec<Live>,
     /// Realms that compiled and still cannot be served, with the reason.
     pub(crate) held: Vec<(RealmId, String)>,
@@ -48,7 +48,9 @@ pub(crate) struct Faults {
 pub(crate) struct Live {
     pub(crate) realm: RealmId,
     pub(crate) digest: Digest,
-    pub(crate) changes: Vec<String>,
+    /// What was served before; none when nothing was.
+    pub(crate) former: Option<Arc<RealmSnapshot>>,
+    pub(crate) now: Arc<RealmSnapshot>,
 }
 
 impl Report {
@@ -227,7 +229,7 @@ impl Publisher {
             keyring,
             secrets,
         };
-        let accounts_clients = changes::accounts_clients(
+        let accounts_clients = clients::accounts_clients(
             &compiled.snapshot,
             former
                 .as_ref()
@@ -278,9 +280,8 @@ impl Publisher {
         Live {
             realm: compiled.id.clone(),
             digest: compiled.sealed.digest,
-            changes: former.map_or_else(Vec::new, |former| {
-                changes::between(&former.compiled.snapshot, &compiled.snapshot)
-            }),
+            former: former.map(|former| Arc::clone(&former.compiled.snapshot)),
+            now: Arc::clone(&compiled.snapshot),
         }
     }
 
@@ -337,7 +338,7 @@ impl Publisher {
         let Some(placement) = self.served.get(realm) else {
             return Ok(None);
         };
-        let Some(handle) = changes::secret_of(&placement.compiled.snapshot, client) else {
+        let Some(handle) = clients::secret_of(&placement.compiled.snapshot, client) else {
             return Ok(None);
         };
         let Some(values) = placement.offer.secrets.get(&handle) else {

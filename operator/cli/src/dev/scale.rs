@@ -8,6 +8,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use realmwright_compiler::plan::plan;
 use realmwright_compiler::{Colour, human};
 
 use super::*;
@@ -93,7 +94,7 @@ fn measure(per_file: usize) {
             }
         }
     });
-    let mut times: [Vec<Duration>; 4] = Default::default();
+    let mut times: [Vec<Duration>; 5] = Default::default();
     for round in 0..ROUNDS {
         let saved = Instant::now();
         save(folder.path(), clients, &format!(" edit {round}"));
@@ -104,17 +105,27 @@ fn measure(per_file: usize) {
         read.read_again(&changed).unwrap();
         let report = publisher.publish(read.manifests(), now).unwrap();
         let (kept, worked) = (woken.elapsed(), processor_time() - worked);
-        assert_eq!(report.live[0].changes, ["client client-5000 changed"]);
+        let live = &report.live[0];
+        let began = processor_time();
+        let former = live.former.clone().unwrap();
+        let plan = plan(&[former], &[Arc::clone(&live.now)]).unwrap();
+        let planned = processor_time() - began;
+        let [change] = plan.realms[0].changes.as_slice() else {
+            panic!("{plan:?}");
+        };
+        assert_eq!(change.words(), "client-5000: its name or links differ");
         let swapped = swapped.recv().unwrap() - woken;
-        for (times, time) in times.iter_mut().zip([woken - saved, swapped, kept, worked]) {
+        let measured = [woken - saved, swapped, kept, worked, planned];
+        for (times, time) in times.iter_mut().zip(measured) {
             times.push(time);
         }
     }
-    let [noticed, swapped, kept, worked] = times.each_mut().map(|times| median(times));
+    let [noticed, swapped, kept, worked, planned] = times.each_mut().map(|times| median(times));
     println!("{per_file} a file: cold {cold:?}, of it reading {reading:?}");
     println!(
         "{per_file} a file: an edit is noticed in {noticed:?}, swapped {swapped:?} later, kept on \
-         disk {kept:?} later; processor time to there {worked:?}"
+         disk {kept:?} later; processor time to there {worked:?}; what it does is told after \
+         {planned:?} of another thread"
     );
     println!("{per_file} a file: all swaps {:?}", times[1]);
 }
