@@ -1,11 +1,16 @@
 //! A certificate authority of our own.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
 
 /// An authority, and a certificate that it gave to a host.
 #[derive(Debug)]
@@ -48,6 +53,20 @@ impl Certificates {
         subject.push(DnType::OrganizationName, organisation);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.give(params, &format!("{name}.pem"), &format!("{name}.key"))
+    }
+
+    /// Serves with the host's certificate.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        let certificate = CertificateDer::from_pem_file(self.certificate()).expect("PEM");
+        let key = PrivateKeyDer::from_pem_file(self.key()).expect("PEM");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .expect("a certificate with its key");
+        TlsAcceptor::from(Arc::new(config))
     }
 
     fn give(

@@ -23,6 +23,17 @@ pub const LOG: &str = if cfg!(debug_assertions) {
     "info"
 };
 
+/// What a process is told beside where things are.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Arguments after the others.
+    pub arguments: Vec<String>,
+    /// Variables of its environment.
+    pub environment: Vec<(&'static str, String)>,
+    /// Soft and hard limit of open files, in between a colon; otherwise those of the test.
+    pub open_files: Option<&'static str>,
+}
+
 /// A running process.
 #[derive(Debug)]
 pub struct Running {

@@ -22,8 +22,9 @@ use crate::password::PasswordPool;
 use crate::random::SystemRandomness;
 use crate::served::Unprepared;
 use crate::settle::Settling;
-use crate::tasks::{self, Batches};
+use crate::tasks::{self, Batches, DeadLetters};
 use crate::telemetry::{Facts, Metrics, Otlp, SpanCounts, context};
+use crate::tls::TlsFiles;
 use crate::watched_store::{StoreMetrics, WatchedStore};
 
 /// What the process is told once, at its start.
@@ -37,6 +38,8 @@ pub struct ProcessSettings {
     pub own_database: OwnDatabase,
     /// What becomes of the spans.
     pub spans: SpanCounts,
+    /// Certificate of the listener for browsers; none where it speaks plain http.
+    pub tls: Option<TlsFiles>,
 }
 
 /// Why a process cannot be put together.
@@ -59,6 +62,7 @@ pub struct Process {
     engine: Engine,
     metrics: Arc<Metrics>,
     batches: Arc<Batches>,
+    dead_letters: Arc<DeadLetters>,
     readiness: Arc<Readiness>,
     router: Router,
     own_database: OwnDatabase,
@@ -101,6 +105,7 @@ impl Process {
             fetch_from,
             own_database,
             spans,
+            tls,
         } = settings;
         let store_metrics = StoreMetrics::default();
         let store: Arc<dyn Store> = Arc::new(WatchedStore::new(store, store_metrics.clone()));
@@ -115,6 +120,7 @@ impl Process {
             Arc::clone(&swap),
             life.clone(),
         ));
+        let dead_letters = Arc::new(DeadLetters::default());
         let (mut metrics, requests) = Metrics::with_requests();
         metrics.measure_passwords(passwords.metrics());
         metrics.measure_store(&store_metrics);
@@ -126,6 +132,8 @@ impl Process {
             swap: Arc::clone(&swap),
             passwords: passwords.clone(),
             store: Arc::clone(&store),
+            dead_letters: Arc::clone(&dead_letters),
+            tls,
         });
         let metrics = Arc::new(metrics);
         let batches = Arc::new(Batches::default());
@@ -164,6 +172,7 @@ impl Process {
             engine,
             metrics,
             batches,
+            dead_letters,
             readiness,
             own_database,
             is_owned: Arc::new(watch::Sender::new(false)),
@@ -237,6 +246,11 @@ impl Process {
             Arc::clone(store),
             Arc::clone(swap),
             Arc::clone(clock),
+            life.clone(),
+        ));
+        life.spawn(Arc::clone(&self.dead_letters).keep_counting(
+            Arc::clone(store),
+            Arc::clone(swap),
             life.clone(),
         ));
         life.spawn(Arc::clone(&self.batches).keep_flushing(Arc::clone(store), life.clone()));

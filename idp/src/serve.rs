@@ -14,7 +14,7 @@ use crate::listener::{Limits, Listener, bind};
 use crate::process::{Process, ProcessSettings};
 use crate::settings::{Command, DatabaseSettings, Serve, Settings, SourceAddress};
 use crate::source::DirectorySource;
-use crate::telemetry::{Otlp, SpanCounts, start_logs};
+use crate::telemetry::{Otlp, start_logs};
 use crate::tls::TlsFiles;
 
 /// Does what the settings say.
@@ -65,10 +65,7 @@ async fn serve(settings: Serve, otlp: Option<Arc<Otlp>>) -> anyhow::Result<ExitC
     let addresses = (socket.local_addr()?, management.local_addr()?);
     let store = database::open(&settings.database).await?;
     let schema = store.check_schema().await;
-    let mut process_settings = process_settings(&settings);
-    if let Some(otlp) = &otlp {
-        process_settings.spans = otlp.spans().clone();
-    }
+    let process_settings = process_settings(&settings, otlp.as_deref(), tls.clone());
     let process = Process::assemble(store, process_settings, life.clone())?;
     let source = read_source(&settings, &process)?;
     // A database that refuses us ends the start. One that is away does not, and is not waited for.
@@ -112,7 +109,11 @@ async fn serve(settings: Serve, otlp: Option<Arc<Otlp>>) -> anyhow::Result<ExitC
     })
 }
 
-fn process_settings(settings: &Serve) -> ProcessSettings {
+fn process_settings(
+    settings: &Serve,
+    otlp: Option<&Otlp>,
+    tls: Option<TlsFiles>,
+) -> ProcessSettings {
     ProcessSettings {
         trusted_proxies: settings.trusted_proxies.clone(),
         fetch_from: settings.fetch_from.clone(),
@@ -121,7 +122,8 @@ fn process_settings(settings: &Serve) -> ProcessSettings {
         } else {
             OwnDatabase::OfRegion
         },
-        spans: SpanCounts::default(),
+        spans: otlp.map(Otlp::spans).cloned().unwrap_or_default(),
+        tls,
     }
 }
 

@@ -130,6 +130,7 @@ pub struct Served {
     realm: OnceLock<Result<Arc<RuntimeRealm>, Unprepared>>,
     /// Whether it is known if it can be prepared.
     is_checked: AtomicBool,
+    keys_change_at: Option<Timestamp>,
 }
 
 impl Served {
@@ -163,6 +164,7 @@ impl Served {
             }
         };
         Ok(Self {
+            keys_change_at: offer.keyring.next_change(now),
             offer,
             outline,
             realm,
@@ -192,6 +194,7 @@ impl Served {
             outline: self.outline.clone(),
             realm,
             is_checked: true.into(),
+            keys_change_at: self.offer.keyring.next_change(now),
         })
     }
 
@@ -240,6 +243,13 @@ impl Served {
     #[must_use]
     pub const fn id(&self) -> &RealmId {
         self.offer.realm()
+    }
+
+    /// When the clock changes which keys are used or published, as of when it was served; none
+    /// when it does not. In the past where the clock was not followed.
+    #[must_use]
+    pub const fn keys_change_at(&self) -> Option<Timestamp> {
+        self.keys_change_at
     }
 
     /// Which snapshot it is made from.

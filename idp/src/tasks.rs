@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use jiff::SignedDuration;
 use realmwright_engine::ports::{Clock, EventBatch};
 use realmwright_snapshot::RealmId;
@@ -15,6 +16,8 @@ use crate::telemetry::AUDIT;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const SWEEP_BATCH: u32 = 500;
+
+const COUNT_EVERY: Duration = Duration::from_secs(30);
 
 const DELIVER_EVERY: Duration = Duration::from_secs(1);
 const DELIVER_BATCH: u32 = 100;
@@ -97,6 +100,55 @@ fn retention(declared: &realmwright_snapshot::Retention) -> Retention {
     }
 }
 
+/// Deliveries of the served realms that were given up, at the last count.
+#[derive(Debug, Default)]
+pub(crate) struct DeadLetters(ArcSwap<BTreeMap<RealmId, u32>>);
+
+impl DeadLetters {
+    /// By realm; one that is missing was not counted yet.
+    pub(crate) fn counted(&self) -> Arc<BTreeMap<RealmId, u32>> {
+        self.0.load_full()
+    }
+
+    async fn count(&self, store: &dyn Store, swap: &HotSwap) -> Result<(), StoreError> {
+        let realms = served(swap);
+        let dead = store.dead_letters(&realms).await?;
+        let of_realm = |id: RealmId| {
+            let dead = dead.get(&id).copied().unwrap_or_default();
+            (id, dead)
+        };
+        self.0
+            .store(Arc::new(realms.into_iter().map(of_realm).collect()));
+        Ok(())
+    }
+
+    /// Counts now and then until the stop. While the database is away the last count stands.
+    pub(crate) async fn keep_counting(
+        self: Arc<Self>,
+        store: Arc<dyn Store>,
+        swap: Arc<HotSwap>,
+        life: Lifecycle,
+    ) {
+        loop {
+            if let Err(fault) = self.count(&*store, &swap).await {
+                tracing::warn!(
+                    error = &fault as &dyn std::error::Error,
+                    "cannot count the dead letters"
+                );
+            }
+            tokio::select! {
+                () = tokio::time::sleep(COUNT_EVERY) => {}
+                () = life.stopped() => return,
+            }
+        }
+    }
+}
+
+fn served(swap: &HotSwap) -> Vec<RealmId> {
+    let current = swap.current();
+    current.iter().map(|realm| realm.id().clone()).collect()
+}
+
 /// 1 s, 2 s, 4 s, ... up to two hours.
 fn back_off(attempts: u32) -> SignedDuration {
     SignedDuration::from_secs(1_i64 << attempts.min(13)).min(SignedDuration::from_hours(2))
@@ -111,11 +163,7 @@ pub async fn deliver(
     life: Lifecycle,
 ) {
     loop {
-        let realms: Vec<RealmId> = swap
-            .current()
-            .iter()
-            .map(|realm| realm.id().clone())
-            .collect();
+        let realms = served(&swap);
         let full = match store.claim_outbox(&realms, DELIVER_BATCH, LEASE).await {
             Ok(rows) => {
                 let full = rows.len() == DELIVER_BATCH as usize;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -56,7 +57,15 @@ pub enum TlsFault {
 pub struct TlsFiles {
     certificate: PathBuf,
     key: PathBuf,
-    config: Arc<ArcSwap<ServerConfig>>,
+    pair: Arc<ArcSwap<Pair>>,
+}
+
+/// What was read from both files.
+#[derive(Debug)]
+struct Pair {
+    config: Arc<ServerConfig>,
+    /// When the certificate ends; none when it does not say so in a way that is understood.
+    expiry: Option<Timestamp>,
 }
 
 impl TlsFiles {
@@ -65,16 +74,21 @@ impl TlsFiles {
     /// # Errors
     /// [`TlsFault`] when they cannot be served with.
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, TlsFault> {
-        let config = read(certificate, key)?;
+        let pair = read(certificate, key)?;
         Ok(Self {
             certificate: certificate.to_owned(),
             key: key.to_owned(),
-            config: Arc::new(ArcSwap::from_pointee(config)),
+            pair: Arc::new(ArcSwap::from_pointee(pair)),
         })
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.config.load_full())
+        TlsAcceptor::from(Arc::clone(&self.pair.load().config))
+    }
+
+    /// When the certificate that is served with ends; those of its authorities are not looked at.
+    pub(crate) fn expiry(&self) -> Option<Timestamp> {
+        self.pair.load().expiry
     }
 
     /// Looks at the files until the stop. A pair that cannot be used is reported and the former
@@ -97,8 +111,8 @@ impl TlsFiles {
 
     fn read_again(&self) {
         match read(&self.certificate, &self.key) {
-            Ok(config) => {
-                self.config.store(Arc::new(config));
+            Ok(pair) => {
+                self.pair.store(Arc::new(pair));
                 tracing::info!("certificate replaced");
             }
             Err(fault) => tracing::error!(
@@ -132,7 +146,7 @@ async fn fingerprint(path: &Path) -> Option<Fingerprint> {
     ))
 }
 
-fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsFault> {
+fn read(certificate: &Path, key: &Path) -> Result<Pair, TlsFault> {
     let bytes = read_file(certificate)?;
     let chain = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<Vec<_>, _>>()
@@ -141,6 +155,7 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsFault> {
             _ => Ok(chain),
         })
         .map_err(form(certificate, "CERTIFICATE"))?;
+    let expiry = chain.first().and_then(expiry);
     let private =
         PrivateKeyDer::from_pem_slice(&read_file(key)?).map_err(form(key, "PRIVATE KEY"))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -157,7 +172,16 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsFault> {
             fault,
         })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(Pair {
+        config: Arc::new(config),
+        expiry,
+    })
+}
+
+/// `notAfter`, RFC 5280 section 4.1.2.5.
+fn expiry(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, TlsFault> {

@@ -1,6 +1,7 @@
 //! The database with a span and a measurement around each call. A span says which call it was and
 //! how it ended, never what was looked for.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -97,12 +98,14 @@ impl WatchedStore {
         Self { store, metrics }
     }
 
+    /// Watches a call. `table` is the one that it is about; none where several are, or none is.
     async fn watch<T>(
         &self,
         operation: &'static str,
+        table: Option<&'static str>,
         call: impl Future<Output = Result<T>> + Send,
     ) -> Result<T> {
-        let span = span(operation);
+        let span = span(self.store.system(), operation, table);
         let begun = Instant::now();
         let answer = call.instrument(span.clone()).await;
         self.metrics
@@ -122,9 +125,9 @@ impl WatchedStore {
     }
 }
 
-/// A part of what is under way. What runs beside the requests would fill traces with calls that
-/// find nothing.
-fn span(operation: &'static str) -> Span {
+/// A part of what is under way, by the OpenTelemetry conventions for databases. What runs beside
+/// the requests would fill traces with calls that find nothing.
+fn span(system: &'static str, operation: &'static str, table: Option<&'static str>) -> Span {
     let parent = Span::current();
     if parent.is_none() {
         return parent;
@@ -134,7 +137,9 @@ fn span(operation: &'static str) -> Span {
         "database",
         otel.name = operation,
         otel.kind = "client",
+        db.system.name = system,
         db.operation.name = operation,
+        db.collection.name = table,
         error.type = field::Empty,
         otel.status_code = field::Empty,
     )
@@ -148,16 +153,22 @@ impl Store for WatchedStore {
     fn connections(&self) -> ConnectionUse {
         self.store.connections()
     }
+
+    fn system(&self) -> &'static str {
+        self.store.system()
+    }
 }
 
 #[async_trait]
 impl Subjects for WatchedStore {
     async fn subject(&self, realm: &RealmId, sub: &SubjectId) -> Result<Option<SubjectRow>> {
-        self.watch("subject", self.store.subject(realm, sub)).await
+        self.watch("subject", Some("subjects"), self.store.subject(realm, sub))
+            .await
     }
 
     async fn person(&self, realm: &RealmId, sub: &SubjectId) -> Result<Option<StoredPerson>> {
-        self.watch("person", self.store.person(realm, sub)).await
+        self.watch("person", None, self.store.person(realm, sub))
+            .await
     }
 
     async fn subject_by_store_key(
@@ -168,50 +179,72 @@ impl Subjects for WatchedStore {
     ) -> Result<Option<SubjectRow>> {
         self.watch(
             "subject_by_store_key",
+            Some("subjects"),
             self.store.subject_by_store_key(realm, store, key),
         )
         .await
     }
 
     async fn lookup(&self, realm: &RealmId, key: &LookupKey, limit: u32) -> Result<Vec<SubjectId>> {
-        self.watch("lookup", self.store.lookup(realm, key, limit))
-            .await
+        self.watch(
+            "lookup",
+            Some("lookup"),
+            self.store.lookup(realm, key, limit),
+        )
+        .await
     }
 
     async fn search(&self, realm: &RealmId, query: &SubjectQuery) -> Result<Page<SubjectRow>> {
-        self.watch("search", self.store.search(realm, query)).await
+        self.watch("search", None, self.store.search(realm, query))
+            .await
     }
 
     async fn attributes(&self, realm: &RealmId, sub: &SubjectId) -> Result<StoredAttributes> {
-        self.watch("attributes", self.store.attributes(realm, sub))
-            .await
+        self.watch(
+            "attributes",
+            Some("attributes"),
+            self.store.attributes(realm, sub),
+        )
+        .await
     }
 
     async fn credentials(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<CredentialRow>> {
-        self.watch("credentials", self.store.credentials(realm, sub))
-            .await
+        self.watch(
+            "credentials",
+            Some("credentials"),
+            self.store.credentials(realm, sub),
+        )
+        .await
     }
 
     async fn roles(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<String>> {
-        self.watch("roles", self.store.roles(realm, sub)).await
+        self.watch("roles", Some("subject_roles"), self.store.roles(realm, sub))
+            .await
     }
 
     async fn groups(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<String>> {
-        self.watch("groups", self.store.groups(realm, sub)).await
+        self.watch(
+            "groups",
+            Some("subject_groups"),
+            self.store.groups(realm, sub),
+        )
+        .await
     }
 }
 
 #[async_trait]
 impl Logins for WatchedStore {
     async fn login(&self, realm: &RealmId, id: &LoginId) -> Result<Option<LoginRow>> {
-        self.watch("login", self.store.login(realm, id)).await
+        self.watch("login", Some("logins"), self.store.login(realm, id))
+            .await
     }
 }
 
 #[async_trait]
 impl Sessions for WatchedStore {
     async fn session(&self, realm: &RealmId, id: &SessionId) -> Result<Option<SessionRow>> {
-        self.watch("session", self.store.session(realm, id)).await
+        self.watch("session", Some("sessions"), self.store.session(realm, id))
+            .await
     }
 
     async fn authentications(
@@ -219,8 +252,12 @@ impl Sessions for WatchedStore {
         realm: &RealmId,
         id: &SessionId,
     ) -> Result<Vec<AuthenticationRow>> {
-        self.watch("authentications", self.store.authentications(realm, id))
-            .await
+        self.watch(
+            "authentications",
+            None,
+            self.store.authentications(realm, id),
+        )
+        .await
     }
 
     async fn session_clients(
@@ -228,32 +265,43 @@ impl Sessions for WatchedStore {
         realm: &RealmId,
         id: &SessionId,
     ) -> Result<Vec<SessionClientRow>> {
-        self.watch("session_clients", self.store.session_clients(realm, id))
-            .await
+        self.watch(
+            "session_clients",
+            None,
+            self.store.session_clients(realm, id),
+        )
+        .await
     }
 
     async fn sessions_of(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<SessionRow>> {
-        self.watch("sessions_of", self.store.sessions_of(realm, sub))
-            .await
+        self.watch(
+            "sessions_of",
+            Some("sessions"),
+            self.store.sessions_of(realm, sub),
+        )
+        .await
     }
 }
 
 #[async_trait]
 impl Grants for WatchedStore {
     async fn code(&self, realm: &RealmId, hash: &TokenHash) -> Result<Option<CodeRow>> {
-        self.watch("code", self.store.code(realm, hash)).await
+        self.watch("code", Some("codes"), self.store.code(realm, hash))
+            .await
     }
 
     async fn grant(&self, realm: &RealmId, id: &GrantId) -> Result<Option<GrantRow>> {
-        self.watch("grant", self.store.grant(realm, id)).await
+        self.watch("grant", Some("grants"), self.store.grant(realm, id))
+            .await
     }
 
     async fn standing(&self, realm: &RealmId, id: &GrantId) -> Result<Option<Standing>> {
-        self.watch("standing", self.store.standing(realm, id)).await
+        self.watch("standing", None, self.store.standing(realm, id))
+            .await
     }
 
     async fn presented(&self, realm: &RealmId, id: &GrantId, jti: &str) -> Result<Presented> {
-        self.watch("presented", self.store.presented(realm, id, jti))
+        self.watch("presented", None, self.store.presented(realm, id, jti))
             .await
     }
 
@@ -262,8 +310,12 @@ impl Grants for WatchedStore {
         realm: &RealmId,
         hash: &TokenHash,
     ) -> Result<Option<RefreshTokenRow>> {
-        self.watch("refresh_token", self.store.refresh_token(realm, hash))
-            .await
+        self.watch(
+            "refresh_token",
+            Some("refresh_tokens"),
+            self.store.refresh_token(realm, hash),
+        )
+        .await
     }
 
     async fn access_token(
@@ -271,13 +323,17 @@ impl Grants for WatchedStore {
         realm: &RealmId,
         hash: &TokenHash,
     ) -> Result<Option<AccessTokenRow>> {
-        self.watch("access_token", self.store.access_token(realm, hash))
+        self.watch("access_token", None, self.store.access_token(realm, hash))
             .await
     }
 
     async fn is_revoked(&self, realm: &RealmId, jti: &str) -> Result<bool> {
-        self.watch("is_revoked", self.store.is_revoked(realm, jti))
-            .await
+        self.watch(
+            "is_revoked",
+            Some("revoked"),
+            self.store.is_revoked(realm, jti),
+        )
+        .await
     }
 
     async fn consent(
@@ -286,52 +342,74 @@ impl Grants for WatchedStore {
         sub: &SubjectId,
         client: &ClientId,
     ) -> Result<Option<ConsentRow>> {
-        self.watch("consent", self.store.consent(realm, sub, client))
-            .await
+        self.watch(
+            "consent",
+            Some("consents"),
+            self.store.consent(realm, sub, client),
+        )
+        .await
     }
 
     async fn consents_of(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<ConsentRow>> {
-        self.watch("consents_of", self.store.consents_of(realm, sub))
-            .await
+        self.watch(
+            "consents_of",
+            Some("consents"),
+            self.store.consents_of(realm, sub),
+        )
+        .await
     }
 
     async fn grants_of(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<GrantRow>> {
-        self.watch("grants_of", self.store.grants_of(realm, sub))
-            .await
+        self.watch(
+            "grants_of",
+            Some("grants"),
+            self.store.grants_of(realm, sub),
+        )
+        .await
     }
 }
 
 #[async_trait]
 impl Events for WatchedStore {
     async fn events(&self, realm: &RealmId, query: &EventQuery) -> Result<Page<EventRow>> {
-        self.watch("events", self.store.events(realm, query)).await
+        self.watch("events", Some("events"), self.store.events(realm, query))
+            .await
     }
 }
 
 #[async_trait]
 impl Denials for WatchedStore {
     async fn denial(&self, realm: &RealmId, id: &DenialId) -> Result<Option<DenialRow>> {
-        self.watch("denial", self.store.denial(realm, id)).await
+        self.watch("denial", Some("denials"), self.store.denial(realm, id))
+            .await
     }
 
     async fn denials_of(&self, realm: &RealmId, sub: &SubjectId) -> Result<Vec<DenialRow>> {
-        self.watch("denials_of", self.store.denials_of(realm, sub))
-            .await
+        self.watch(
+            "denials_of",
+            Some("denials"),
+            self.store.denials_of(realm, sub),
+        )
+        .await
     }
 }
 
 #[async_trait]
 impl Attempts for WatchedStore {
     async fn attempts(&self, realm: &RealmId, key: &AttemptKey) -> Result<Option<AttemptRow>> {
-        self.watch("attempts", self.store.attempts(realm, key))
-            .await
+        self.watch(
+            "attempts",
+            Some("attempts"),
+            self.store.attempts(realm, key),
+        )
+        .await
     }
 }
 
 #[async_trait]
 impl Commit for WatchedStore {
     async fn commit(&self, realm: &RealmId, changes: Vec<Change>) -> Result<Outcome> {
-        self.watch("commit", self.store.commit(realm, changes))
+        self.watch("commit", None, self.store.commit(realm, changes))
             .await
     }
 }
@@ -343,35 +421,41 @@ impl PersonalData for WatchedStore {
         realm: &RealmId,
         sub: &SubjectId,
     ) -> Result<serde_json::Map<String, serde_json::Value>> {
-        self.watch("export", self.store.export(realm, sub)).await
+        self.watch("export", None, self.store.export(realm, sub))
+            .await
     }
 }
 
 #[async_trait]
 impl Maintenance for WatchedStore {
     async fn migrate(&self) -> Result<()> {
-        self.watch("migrate", self.store.migrate()).await
+        self.watch("migrate", None, self.store.migrate()).await
     }
 
     async fn check_schema(&self) -> Result<()> {
-        self.watch("check_schema", self.store.check_schema()).await
-    }
-
-    async fn claim_ownership(&self, owner: &Owner) -> Result<()> {
-        self.watch("claim_ownership", self.store.claim_ownership(owner))
+        self.watch("check_schema", None, self.store.check_schema())
             .await
     }
 
+    async fn claim_ownership(&self, owner: &Owner) -> Result<()> {
+        self.watch(
+            "claim_ownership",
+            Some("meta"),
+            self.store.claim_ownership(owner),
+        )
+        .await
+    }
+
     async fn now(&self) -> Result<Timestamp> {
-        self.watch("now", self.store.now()).await
+        self.watch("now", None, self.store.now()).await
     }
 
     async fn sweep(&self, batch: u32) -> Result<u64> {
-        self.watch("sweep", self.store.sweep(batch)).await
+        self.watch("sweep", None, self.store.sweep(batch)).await
     }
 
     async fn purge(&self, realm: &RealmId, retention: &Retention, batch: u32) -> Result<Purged> {
-        self.watch("purge", self.store.purge(realm, retention, batch))
+        self.watch("purge", None, self.store.purge(realm, retention, batch))
             .await
     }
 
@@ -383,14 +467,24 @@ impl Maintenance for WatchedStore {
     ) -> Result<Vec<OutboxRow>> {
         self.watch(
             "claim_outbox",
+            Some("outbox"),
             self.store.claim_outbox(realms, limit, lease),
         )
         .await
     }
 
     async fn complete_outbox(&self, realm: &RealmId, id: &OutboxId) -> Result<()> {
-        self.watch("complete_outbox", self.store.complete_outbox(realm, id))
-            .await
+        self.watch(
+            "complete_outbox",
+            Some("outbox"),
+            self.store.complete_outbox(realm, id),
+        )
+        .await
+    }
+
+    async fn dead_letters(&self, realms: &[RealmId]) -> Result<BTreeMap<RealmId, u32>> {
+        let counting = self.store.dead_letters(realms);
+        self.watch("dead_letters", Some("outbox"), counting).await
     }
 
     async fn release_outbox(
@@ -402,6 +496,7 @@ impl Maintenance for WatchedStore {
     ) -> Result<()> {
         self.watch(
             "release_outbox",
+            Some("outbox"),
             self.store.release_outbox(realm, id, retry_at, error),
         )
         .await

@@ -31,4 +31,5 @@ mod region_database;
 mod relying_party;
 mod support;
 mod telemetry;
+mod telemetry_secured;
 mod why_denied;

@@ -16,11 +16,12 @@ use tempfile::TempDir;
 
 use crate::support::application::Application;
 use crate::support::certificates::Certificates;
+use crate::support::child::Told;
 use crate::support::collector::{Collector, Numbers, texts};
 use crate::support::dev::scenario_folder;
 use crate::support::network::Network;
 use crate::support::person::Person;
-use crate::support::pods::{Pods, Told};
+use crate::support::pods::Pods;
 use crate::support::region_database::RegionDatabase;
 use crate::support::secured::{trimmed, until};
 use crate::support::tls_server::TlsServer;
@@ -357,6 +358,7 @@ async fn a_collector_gets_whole_trees_and_nothing_about_anybody() {
     a_fetch_carries_its_trace(&forest, &fetched);
     a_trusted_proxy_begins_a_trace(&forest);
     faults_have_a_kind(&forest);
+    calls_of_the_database_say_which(&forest);
     numbers_are_those_of_the_management_listener(&scene.collector.numbers(), &served);
     for resource in scene.collector.resources() {
         assert_eq!(resource["service.name"], "realmwright-idp");
@@ -466,6 +468,29 @@ fn faults_have_a_kind(forest: &Forest) {
     }
     let events = forest.find(|span, _| !span.events.is_empty());
     assert!(events.is_empty(), "a log line in a span: {events:#?}");
+}
+
+/// By the OpenTelemetry conventions for databases: kind, call, and the table where it is about one.
+fn calls_of_the_database_say_which(forest: &Forest) {
+    let calls = forest.find(|_, about| about.contains_key("db.operation.name"));
+    assert!(calls.len() > 20, "{}", calls.len());
+    let mut tables = BTreeMap::new();
+    for span in calls {
+        let about = texts(&span.attributes);
+        assert_eq!(about["db.system.name"], "postgresql", "{span:#?}");
+        assert_eq!(about["db.operation.name"], span.name);
+        assert_eq!(span.kind, i32::from(SpanKind::Client as i16));
+        tables.insert(span.name.clone(), about.get("db.collection.name").cloned());
+    }
+    for (call, table) in [
+        ("commit", None),
+        ("standing", None),
+        ("login", Some("logins")),
+        ("code", Some("codes")),
+        ("refresh_token", Some("refresh_tokens")),
+    ] {
+        assert_eq!(tables.get(call), Some(&table.map(str::to_owned)), "{call}");
+    }
 }
 
 /// Counts of logins and tokens do not change any more once the requests have ended.

@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::Request;
+use jiff::{SignedDuration, Timestamp};
 use promql_parser::label::MatchOp;
 use promql_parser::parser::{Expr, LabelModifier, parse};
 use promql_parser::util::{ExprVisitor, walk_expr};
 use realmwright_engine::ports::{EventObserver as _, Observation};
+use realmwright_keys::{KeyEntry, KeyId, Purpose, Stage};
 use realmwright_snapshot::RealmId;
+use realmwright_store::Maintenance as _;
 use realmwright_store_sqlite::SqliteStore;
 use realmwright_web::Transport;
 use serde_json::Value;
@@ -19,9 +22,11 @@ use tower::ServiceExt as _;
 use super::SpanCounts;
 use super::openmetrics::{self, Kind, MetricFamily};
 use crate::database::OwnDatabase;
-use crate::fixture::{now, offer};
+use crate::fixture::{keyring, now, offer_of, snapshot, until};
 use crate::lifecycle::Lifecycle;
 use crate::process::{Process, ProcessSettings};
+use crate::tls::TlsFiles;
+use realmwright_artefacts::Offer;
 
 fn repository(path: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path)
@@ -35,6 +40,7 @@ fn read(path: &str) -> String {
 async fn exported() -> Vec<MetricFamily> {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&folder.path().join("db")).await.unwrap();
+    store.migrate().await.unwrap();
     let store = Arc::new(store);
     let spans = SpanCounts::default();
     for outcome in ["exported", "failed", "dropped"] {
@@ -45,10 +51,15 @@ async fn exported() -> Vec<MetricFamily> {
         fetch_from: Vec::new(),
         own_database: OwnDatabase::OfRegion,
         spans,
+        tls: Some(certificate(folder.path())),
     };
-    let process = Process::assemble(store.clone(), settings, Lifecycle::new()).unwrap();
-    let offer = offer("a.main", "https://id.example.com", 1);
-    process.swap().accept(offer, now()).unwrap();
+    let life = Lifecycle::new();
+    let process = Process::assemble(store.clone(), settings, life.clone()).unwrap();
+    process.swap().accept(rotated(), now()).unwrap();
+    process.start(tokio::sync::watch::channel(true).1);
+    let text = || process.metrics().encode().unwrap();
+    until(|| text().contains("realmwright_outbox_dead{")).await;
+    life.stop();
     let mut request = Request::get("https://id.example.com/oauth2/jwks")
         .body(Body::empty())
         .unwrap();
@@ -78,6 +89,35 @@ async fn exported() -> Vec<MetricFamily> {
     process.readiness().check(true, true).await;
     openmetrics::parse(&process.metrics().encode().unwrap())
 }
+
+/// A realm whose former key is about to be retired.
+fn rotated() -> Offer {
+    let snapshot = snapshot("a.main", "https://id.example.com");
+    let mut keys = keyring(&snapshot);
+    let signs = |entry: &&KeyEntry| matches!(entry.purpose, Purpose::Sign { .. });
+    let mut former = keys.entries.iter().find(signs).unwrap().clone();
+    former.kid = KeyId::new("former");
+    former.stage = Stage::Retiring {
+        sign_after: former.published_at,
+        retire_after: now() + SignedDuration::from_hours(1),
+    };
+    keys.entries.push(former);
+    offer_of(&snapshot, keys, 1)
+}
+
+/// A certificate that ends at [`ENDS`].
+fn certificate(folder: &Path) -> TlsFiles {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2031, 5, 6);
+    let files = ["cert.pem", "key.pem"].map(|name| folder.join(name));
+    let made = params.self_signed(&key).unwrap();
+    std::fs::write(&files[0], made.pem()).unwrap();
+    std::fs::write(&files[1], key.serialize_pem()).unwrap();
+    TlsFiles::load(&files[0], &files[1]).unwrap()
+}
+
+const ENDS: &str = "2031-05-06T00:00:00Z";
 
 /// The name as people write it.
 fn name(family: &MetricFamily) -> String {
@@ -177,6 +217,24 @@ async fn every_metric_is_documented_with_its_labels() {
         };
         assert_eq!(row.kind, said, "{name}");
     }
+}
+
+#[tokio::test]
+async fn times_are_those_of_the_certificate_and_of_the_keys() {
+    let families = exported().await;
+    let number = |name: &str| {
+        let family = families.iter().find(|family| family.name == name).unwrap();
+        family.samples[0].value
+    };
+    let ends: Timestamp = ENDS.parse().unwrap();
+    let ends = f64::from(u32::try_from(ends.as_second()).unwrap());
+    assert_eq!(
+        number("realmwright_tls_certificate_expiry_time_seconds"),
+        ends
+    );
+    // Nothing has looked at the clock since the realm was prepared.
+    assert!(number("realmwright_next_key_change_seconds") < 0.0);
+    assert_eq!(number("realmwright_outbox_dead"), 0.0);
 }
 
 /// Labels that Prometheus adds.

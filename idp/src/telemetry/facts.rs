@@ -14,6 +14,8 @@ use realmwright_store::Store;
 use crate::hot_swap::HotSwap;
 use crate::management::{NotReady, Readiness};
 use crate::password::PasswordPool;
+use crate::tasks::DeadLetters;
+use crate::tls::TlsFiles;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfRealm {
@@ -44,6 +46,9 @@ pub(crate) struct Facts {
     pub(crate) swap: Arc<HotSwap>,
     pub(crate) passwords: PasswordPool,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) dead_letters: Arc<DeadLetters>,
+    /// None where the listener speaks plain http.
+    pub(crate) tls: Option<TlsFiles>,
 }
 
 impl fmt::Debug for Facts {
@@ -98,6 +103,7 @@ impl Facts {
         let revisions = Family::<OfRealm, Gauge>::default();
         let ages = Family::<OfKey, Gauge>::default();
         let intervals = Family::<OfRealm, Gauge>::default();
+        let changes = Family::<OfRealm, Gauge>::default();
         for served in self.swap.current().iter() {
             let realm = served.id().to_string();
             for (algorithm, since) in served.offer().keyring.signing_since(now) {
@@ -114,6 +120,10 @@ impl Facts {
             let interval = served.outline().rotation_interval.as_duration();
             let interval = i64::try_from(interval.as_secs()).unwrap_or(i64::MAX);
             intervals.get_or_create(&of_realm).set(interval);
+            if let Some(at) = served.keys_change_at() {
+                let left = at.duration_since(now).as_secs();
+                changes.get_or_create(&of_realm).set(left);
+            }
         }
         say(
             encoder,
@@ -135,6 +145,43 @@ impl Facts {
                 "How long a key signs before its successor does, as the realm says",
             ),
             &intervals,
+        )?;
+        say(
+            encoder,
+            (
+                "next_key_change_seconds",
+                "Until the keys that are used or published change by the clock; below 0 when that is late",
+            ),
+            &changes,
+        )
+    }
+
+    fn say_dead_letters(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let dead = Family::<OfRealm, Gauge>::default();
+        for (realm, count) in self.dead_letters.counted().iter() {
+            let of_realm = OfRealm {
+                realm: realm.to_string(),
+            };
+            dead.get_or_create(&of_realm).set(i64::from(*count));
+        }
+        say(
+            encoder,
+            ("outbox_dead", "Deliveries that were given up and are kept"),
+            &dead,
+        )
+    }
+
+    fn say_certificate(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(expiry) = self.tls.as_ref().and_then(TlsFiles::expiry) else {
+            return Ok(());
+        };
+        say(
+            encoder,
+            (
+                "tls_certificate_expiry_time_seconds",
+                "When the certificate of the listener ends, in seconds since 1970",
+            ),
+            &gauge(expiry.as_second()),
         )
     }
 }
@@ -152,6 +199,8 @@ impl Collector for Facts {
         )?;
         self.say_readiness(encoder)?;
         self.say_realms(encoder)?;
+        self.say_dead_letters(encoder)?;
+        self.say_certificate(encoder)?;
         say(
             encoder,
             ("password_queue", "Password checks that wait for a core"),

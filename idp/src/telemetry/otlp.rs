@@ -21,7 +21,7 @@ use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator, SdkTracer, S
 
 use crate::lifecycle::Lifecycle;
 use crate::settings::OtlpSettings;
-use collector::Collector;
+use collector::{Collector, Signal};
 use endpoints::Endpoints;
 use metrics::MetricSink;
 use spans::{Bounded, CountingExporter};
@@ -61,7 +61,7 @@ impl Otlp {
             Some(url) => {
                 let exporter = opentelemetry_otlp::SpanExporter::builder()
                     .with_http()
-                    .with_http_client(collector.clone())
+                    .with_http_client(collector.sender(Signal::Spans))
                     .with_endpoint(url.as_str())
                     .with_timeout(collector::TIMEOUT)
                     // Metrics come anew, and spans that wait for another attempt would keep newer ones out.
@@ -79,7 +79,10 @@ impl Otlp {
         };
         let metrics = endpoints
             .metrics
-            .map(|url| MetricSink::new(collector, url, &resource, environment))
+            .map(|url| {
+                let sender = collector.sender(Signal::Metrics);
+                MetricSink::new(sender, url, &resource, environment)
+            })
             .transpose()?;
         Ok(Some(Self {
             traces,

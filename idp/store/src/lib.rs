@@ -27,6 +27,7 @@ pub mod schema;
 pub mod tables;
 pub mod values;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -310,6 +311,8 @@ pub trait Maintenance: Send + Sync {
         retry_at: Option<Timestamp>,
         error: &str,
     ) -> Result<()>;
+    /// How many outbox rows of each of these realms are dead; realms without one are left out.
+    async fn dead_letters(&self, realms: &[RealmId]) -> Result<BTreeMap<RealmId, u32>>;
 }
 
 /// How the connections to the database stand.
@@ -340,6 +343,8 @@ pub trait Store:
     fn set_clock_offset(&self, offset: SignedDuration);
     /// How its connections stand.
     fn connections(&self) -> ConnectionUse;
+    /// What kind of database it is, as OpenTelemetry names it in `db.system.name`.
+    fn system(&self) -> &'static str;
 }
 
 /// Searchable form of an attribute value; what [`LookupKey::value`] holds.

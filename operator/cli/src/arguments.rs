@@ -9,7 +9,7 @@ use clap::builder::PossibleValue;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use realmwright_idp::settings::listen_address;
+use realmwright_idp::settings::{OtlpSettings, listen_address};
 use url::Url;
 
 pub(crate) use keys::{Keys, KeysCommand, KeysRotate, PurposeName};
@@ -348,6 +348,7 @@ pub(crate) struct Man {
   realmwright dev examples/quickstart
   realmwright dev config/ --listen 0.0.0.0:8443 --host id.test --tls-cert cert.pem --tls-key key.pem
   realmwright dev config/ --region pl
+  realmwright dev config/ --otlp-endpoint http://127.0.0.1:4318
 
 State lies in <folder>/.realmwright: the database, keys and generated secrets. Remove it to start
 afresh.")]
@@ -390,6 +391,9 @@ pub(crate) struct Dev {
     /// What is logged, such as `info` or `debug`.
     #[arg(long, env = "REALMWRIGHT_LOG", default_value = "warn")]
     pub(crate) log: String,
+
+    #[command(flatten)]
+    pub(crate) otlp: OtlpSettings,
 }
 
 #[derive(Debug, Args)]

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 
 use super::scene::Scene;
 use super::{told, until};
+use crate::support::child::Told;
 use crate::support::dev::{edit, scenario_folder};
-use crate::support::pods::Told;
 
 /// Of the tokens of the application.
 const LIFETIME: i64 = 3;

@@ -10,9 +10,10 @@ use url::Url;
 
 use super::{SECRET, at, client_credentials, http};
 use crate::support::child::Running;
+use crate::support::child::Told;
 use crate::support::dev::{Dev, scenario_folder};
 use crate::support::network::Network;
-use crate::support::pods::{Pods, Told};
+use crate::support::pods::Pods;
 use crate::support::region_database::RegionDatabase;
 
 /// What a peer says, and then no more.

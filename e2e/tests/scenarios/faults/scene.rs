@@ -11,10 +11,11 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::{at, client_credentials, http, is_not_now, log_in, told, until};
+use crate::support::child::Told;
 use crate::support::dev::{LOGIN, PASSWORD, scenario_folder};
 use crate::support::network::Network;
 use crate::support::person::{Person, Seen};
-use crate::support::pods::{Pods, Told};
+use crate::support::pods::Pods;
 use crate::support::region_database::RegionDatabase;
 
 const REDIRECT: &str = "http://127.0.0.1/callback";

@@ -2,6 +2,7 @@
 //! came.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -9,13 +10,18 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
+use axum::serve::Listener;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::{metric, number_data_point};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
+use super::certificates::Certificates;
 use super::dev::ANY_PORT;
 
 #[derive(Default)]
@@ -36,20 +42,30 @@ pub(crate) type Numbers = BTreeMap<String, f64>;
 
 impl Collector {
     pub(crate) async fn start() -> Self {
-        let received = Arc::new(Mutex::new(Received::default()));
-        let listener = tokio::net::TcpListener::bind(ANY_PORT)
-            .await
-            .expect("a port");
+        let listener = TcpListener::bind(ANY_PORT).await.expect("a port");
         let address = listener.local_addr().expect("an address");
+        Self::serve(listener, format!("http://{address}"))
+    }
+
+    /// The same over https, as `localhost`, which the certificates are for.
+    pub(crate) async fn start_secured(certificates: &Certificates) -> Self {
+        let listener = TcpListener::bind(ANY_PORT).await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let listener = TlsListener {
+            listener,
+            acceptor: certificates.acceptor(),
+        };
+        Self::serve(listener, format!("https://localhost:{port}"))
+    }
+
+    fn serve<L: Listener<Addr: std::fmt::Debug>>(listener: L, endpoint: String) -> Self {
+        let received = Arc::new(Mutex::new(Received::default()));
         let routes = Router::new()
             .route("/v1/traces", post(take_traces))
             .route("/v1/metrics", post(take_metrics))
             .with_state(Arc::clone(&received));
         tokio::spawn(async move { axum::serve(listener, routes).await });
-        Self {
-            received,
-            endpoint: format!("http://{address}"),
-        }
+        Self { received, endpoint }
     }
 
     fn received(&self) -> std::sync::MutexGuard<'_, Received> {
@@ -64,6 +80,18 @@ impl Collector {
             let mut windows = body.windows(text.len());
             windows.any(|window| window.eq_ignore_ascii_case(text.as_bytes()))
         })
+    }
+
+    /// Whether traces and metrics came.
+    pub(crate) fn has_both(&self) -> bool {
+        let received = self.received();
+        !received.traces.is_empty() && !received.metrics.is_empty()
+    }
+
+    /// Whether nothing came.
+    pub(crate) fn has_nothing(&self) -> bool {
+        let received = self.received();
+        received.traces.is_empty() && received.metrics.is_empty()
     }
 
     /// Spans, in the order in which they ended.
@@ -141,6 +169,31 @@ impl Collector {
             }
         }
         numbers
+    }
+}
+
+struct TlsListener {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let Ok((socket, address)) = self.listener.accept().await else {
+                continue;
+            };
+            if let Ok(stream) = self.acceptor.accept(socket).await {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.listener.local_addr()
     }
 }
 

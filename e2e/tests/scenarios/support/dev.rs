@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::binaries::{binary, repository};
-use super::child::{LOG, Running};
+use super::child::{LOG, Running, Told};
 
 /// The demo person of the quickstart.
 pub(crate) const LOGIN: &str = "demo@example.com";
@@ -30,7 +30,7 @@ pub(crate) struct Dev {
     running: Running,
     folder: TempDir,
     listen: SocketAddr,
-    arguments: Vec<String>,
+    told: Told,
     /// Issuers by realm, as they are served.
     pub(crate) realms: BTreeMap<String, Url>,
     /// The issuer, or the first of several.
@@ -73,9 +73,17 @@ impl Dev {
     }
 
     /// Serves a folder at an address, with further arguments.
-    pub(crate) fn start_with(folder: TempDir, mut listen: SocketAddr, arguments: &[&str]) -> Self {
-        let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
-        let (running, realms) = serve(folder.path(), listen, &arguments);
+    pub(crate) fn start_with(folder: TempDir, listen: SocketAddr, arguments: &[&str]) -> Self {
+        let told = Told {
+            arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
+            ..Told::default()
+        };
+        Self::start_told(folder, listen, told)
+    }
+
+    /// The same, told more.
+    pub(crate) fn start_told(folder: TempDir, mut listen: SocketAddr, told: Told) -> Self {
+        let (running, realms) = serve(folder.path(), listen, &told);
         let issuer = realms.values().next().expect("a realm").clone();
         // Once restarted it is at the same address.
         listen.set_port(issuer.port().expect("a port"));
@@ -83,7 +91,7 @@ impl Dev {
             running,
             folder,
             listen,
-            arguments,
+            told,
             realms,
             issuer,
         }
@@ -98,7 +106,7 @@ impl Dev {
     pub(crate) fn kill_and_restart(&mut self) {
         self.running.kill();
         self.running.assert_discreet();
-        let (running, realms) = serve(self.folder.path(), self.listen, &self.arguments);
+        let (running, realms) = serve(self.folder.path(), self.listen, &self.told);
         assert_eq!(realms, self.realms);
         self.running = running;
     }
@@ -248,16 +256,13 @@ fn run(command: &mut Command, input: &str) -> (bool, String) {
     (output.status.success(), text)
 }
 
-fn serve(
-    folder: &Path,
-    listen: SocketAddr,
-    arguments: &[String],
-) -> (Running, BTreeMap<String, Url>) {
+fn serve(folder: &Path, listen: SocketAddr, told: &Told) -> (Running, BTreeMap<String, Url>) {
     let running = Running::start(
         Command::new(binary("realmwright"))
             .args(["--format", "json", "dev", "--no-demo", "--log", LOG])
             .args(["--listen", &listen.to_string()])
-            .args(arguments)
+            .args(&told.arguments)
+            .envs(told.environment.iter().cloned())
             .arg(folder),
     );
     let ready: Value = running.wait_for(0, START, "ready line", |line| {

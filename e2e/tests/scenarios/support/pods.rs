@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::binaries::binary;
-use super::child::{LOG, Running};
+use super::child::{LOG, Running, Told};
 use super::dev::{ANY_PORT, Dev, scenario_folder};
 use super::network::{Balancer, Network};
 use super::region_database::RegionDatabase;
@@ -24,15 +24,6 @@ pub(crate) struct PodSettings {
     pub(crate) database_url_file: PathBuf,
     pub(crate) listen: SocketAddr,
     pub(crate) told: Told,
-}
-
-/// What a pod is told beside where things are.
-#[derive(Clone, Default)]
-pub(crate) struct Told {
-    pub(crate) arguments: Vec<String>,
-    pub(crate) environment: Vec<(&'static str, String)>,
-    /// Soft and hard limit of open files, in between a colon; otherwise those of the test.
-    pub(crate) open_files: Option<&'static str>,
 }
 
 impl PodSettings {

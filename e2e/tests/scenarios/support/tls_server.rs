@@ -2,12 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
 use super::certificates::Certificates;
 use super::dev::ANY_PORT;
@@ -20,16 +16,7 @@ pub(crate) struct TlsServer {
 
 impl TlsServer {
     pub(crate) async fn start(certificates: &Certificates, document: &'static str) -> Self {
-        let certificate = CertificateDer::from_pem_file(certificates.certificate()).expect("PEM");
-        let key = PrivateKeyDer::from_pem_file(certificates.key()).expect("PEM");
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .expect("a certificate with its key");
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let acceptor = certificates.acceptor();
         let listener = TcpListener::bind(ANY_PORT).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let heads = Arc::new(Mutex::new(Vec::new()));

@@ -21,7 +21,7 @@ use prost::Message as _;
 use realmwright_engine::ports::Clock as _;
 use url::Url;
 
-use super::collector::Collector;
+use super::collector::Sender;
 use crate::clock::SystemClock;
 use crate::lifecycle::Lifecycle;
 use crate::telemetry::Metrics;
@@ -33,7 +33,7 @@ const SEND_EVERY: Duration = Duration::from_secs(60);
 /// Where metrics go, and as whose.
 #[derive(Debug)]
 pub(super) struct MetricSink {
-    collector: Collector,
+    sender: Sender,
     url: Url,
     headers: HeaderMap,
     resource: ProtoResource,
@@ -43,7 +43,7 @@ pub(super) struct MetricSink {
 
 impl MetricSink {
     pub(super) fn new(
-        collector: Collector,
+        sender: Sender,
         url: Url,
         resource: &Resource,
         environment: impl Fn(&str) -> Option<String>,
@@ -61,7 +61,7 @@ impl MetricSink {
             .iter()
             .map(|(key, value)| opentelemetry::KeyValue::new(key.clone(), value.clone()));
         Ok(Self {
-            collector,
+            sender,
             url,
             headers: read_headers(headers.as_deref().unwrap_or_default())?,
             resource: ProtoResource {
@@ -75,25 +75,16 @@ impl MetricSink {
 
     /// Sends until the stop. The last word is [`super::Otlp::finish`]'s.
     pub(super) async fn push(&self, metrics: &Metrics, life: &Lifecycle) {
-        let mut is_failing = false;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(self.every) => {}
                 () = life.stopped() => return,
             }
-            let sent = tokio::select! {
-                sent = self.send(metrics) => sent,
+            tokio::select! {
+                // What went wrong was said.
+                _ = self.send(metrics) => {}
                 () = life.stopped() => return,
-            };
-            match &sent {
-                Err(fault) if !is_failing => tracing::warn!(
-                    error = %format_args!("{fault:#}"),
-                    "the collector does not take metrics"
-                ),
-                Ok(()) if is_failing => tracing::info!("the collector takes metrics again"),
-                _ => {}
             }
-            is_failing = sent.is_err();
         }
     }
 
@@ -128,7 +119,7 @@ impl MetricSink {
             headers.insert(CONTENT_TYPE, protobuf);
         }
         let request = request.body(Bytes::from(message.encode_to_vec()))?;
-        let status = self.collector.send(request).await?.status();
+        let status = self.sender.send(request).await?.status();
         if !status.is_success() {
             bail!("status {}", status.as_u16());
         }

@@ -101,21 +101,16 @@ impl SpanProcessor for Bounded {
     }
 }
 
-/// Says once that the collector does not take spans, and once that it does again.
+/// Counts the spans that the collector takes, and those that it does not.
 #[derive(Debug)]
 pub(super) struct CountingExporter<E> {
     exporter: E,
     counts: SpanCounts,
-    is_failing: AtomicBool,
 }
 
 impl<E> CountingExporter<E> {
     pub(super) const fn new(exporter: E, counts: SpanCounts) -> Self {
-        Self {
-            exporter,
-            counts,
-            is_failing: AtomicBool::new(false),
-        }
+        Self { exporter, counts }
     }
 }
 
@@ -132,16 +127,6 @@ impl<E: SpanExporter> SpanExporter for CountingExporter<E> {
             },
             spans,
         );
-        let failed_before = self.is_failing.swap(exported.is_err(), Ordering::Relaxed);
-        match &exported {
-            Err(fault) if !failed_before => tracing::warn!(
-                error = fault as &dyn std::error::Error,
-                "the collector does not take spans; they are lost, and counted in \
-                 realmwright_spans"
-            ),
-            Ok(()) if failed_before => tracing::info!("the collector takes spans again"),
-            _ => {}
-        }
         exported
     }
 

@@ -184,6 +184,10 @@ impl Store for PostgresStore {
         self.clock.set_offset(offset);
     }
 
+    fn system(&self) -> &'static str {
+        "postgresql"
+    }
+
     fn connections(&self) -> ConnectionUse {
         self.pool.in_use()
     }

@@ -1,5 +1,6 @@
 //! Schema, ownership, sweeping and the outbox.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -81,6 +82,8 @@ const PURGE_DEAD_LETTERS: &str = "DELETE FROM outbox WHERE (realm, id) IN (
     SELECT realm, id FROM outbox
     WHERE realm = $1 AND due_at IS NULL AND dead_at <= clock_micros($2) - $3
     ORDER BY dead_at LIMIT $4 FOR UPDATE SKIP LOCKED)";
+const DEAD_LETTERS: &str = "SELECT realm, count(*) AS dead FROM outbox
+    WHERE realm = ANY($1) AND due_at IS NULL GROUP BY realm";
 /// Characters of a delivery error that are kept.
 const LONGEST_ERROR: usize = 500;
 
@@ -222,6 +225,13 @@ impl Maintenance for PostgresStore {
             .execute(&self.pool);
         self.run("outbox", release).await?;
         Ok(())
+    }
+
+    async fn dead_letters(&self, realms: &[RealmId]) -> Result<BTreeMap<RealmId, u32>> {
+        let realms: Vec<_> = realms.iter().map(RealmId::as_str).collect();
+        let count = sqlx::query(DEAD_LETTERS).bind(realms).fetch_all(&self.pool);
+        let counted = self.run("outbox", count).await?;
+        counted.iter().map(rows::dead_letters).collect()
     }
 }
 

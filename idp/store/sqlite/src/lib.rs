@@ -102,6 +102,10 @@ impl Store for SqliteStore {
         self.clock.set_offset(offset);
     }
 
+    fn system(&self) -> &'static str {
+        "sqlite"
+    }
+
     fn connections(&self) -> ConnectionUse {
         let count = |pool: &SqlitePool| {
             let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);

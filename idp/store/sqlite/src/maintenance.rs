@@ -1,5 +1,6 @@
 //! Schema, ownership, sweeping and the outbox.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -73,6 +74,8 @@ const DATE_DEAD_LETTERS: &str = "UPDATE outbox SET dead_at = $2
 const PURGE_DEAD_LETTERS: &str = "DELETE FROM outbox WHERE (realm, id) IN (
     SELECT realm, id FROM outbox
     WHERE realm = $1 AND due_at IS NULL AND dead_at <= $2 ORDER BY dead_at LIMIT $3)";
+const DEAD_LETTERS: &str = "SELECT realm, count(*) AS dead FROM outbox
+    WHERE realm IN (SELECT value FROM json_each($1)) AND due_at IS NULL GROUP BY realm";
 /// Characters of a delivery error that are kept.
 const LONGEST_ERROR: usize = 500;
 
@@ -215,6 +218,15 @@ impl Maintenance for SqliteStore {
             .await
             .reading("outbox")?;
         Ok(())
+    }
+
+    async fn dead_letters(&self, realms: &[RealmId]) -> Result<BTreeMap<RealmId, u32>> {
+        let counted = sqlx::query(DEAD_LETTERS)
+            .bind(serde_json::json!(realms).to_string())
+            .fetch_all(&self.readers)
+            .await
+            .reading("outbox")?;
+        counted.iter().map(rows::dead_letters).collect()
     }
 }
 

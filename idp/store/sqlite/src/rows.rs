@@ -305,6 +305,13 @@ pub(crate) fn outbox(row: &SqliteRow) -> Result<OutboxRow> {
     })
 }
 
+/// Of a realm, how many rows of the outbox are dead.
+pub(crate) fn dead_letters(row: &SqliteRow) -> Result<(RealmId, u32)> {
+    let columns = Columns::new("outbox", row);
+    let realm: String = columns.get("realm")?;
+    Ok((RealmId::new(realm), columns.count("dead")?))
+}
+
 pub(crate) fn owner(row: &SqliteRow) -> Result<Owner> {
     let columns = Columns::new("meta", row);
     let region: String = columns.get("region")?;

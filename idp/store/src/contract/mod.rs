@@ -106,6 +106,7 @@ macro_rules! contract_suite {
             outbox: leases_and_completes;
             outbox: backs_off_and_dies;
             outbox: serves_only_the_realms_it_was_asked_for;
+            outbox: counts_the_dead_of_the_realms_it_was_asked_for;
             outbox: pages_through_events;
             races: redeem_a_code_once;
             races: rotate_a_refresh_token_once;

@@ -112,6 +112,31 @@ pub async fn serves_only_the_realms_it_was_asked_for(fixture: &impl Fixture) {
     assert_eq!(both, [message(1, 1)]);
 }
 
+pub async fn counts_the_dead_of_the_realms_it_was_asked_for(fixture: &impl Fixture) {
+    let store = fixture.store();
+    let other = RealmId::from("acme.other");
+    let messages = (1..=3).map(|number| Change::Enqueue(message(number, 1)));
+    done(&*store, messages.collect()).await;
+    done_in(&*store, &other, vec![Change::Enqueue(message(4, 1))]).await;
+    let realms = [realm(), other.clone()];
+    let dead = async |realms: &[RealmId]| {
+        let counted = store.dead_letters(realms).await.unwrap();
+        counted.into_iter().collect::<Vec<_>>()
+    };
+    assert!(dead(&realms).await.is_empty(), "what is due is not dead");
+    store.claim_outbox(&realms, 9, LEASE).await.unwrap();
+    let die = async |realm: &RealmId, number| {
+        let id = outbox_id(number);
+        store.release_outbox(realm, &id, None, "502").await.unwrap();
+    };
+    die(&realms[0], 1).await;
+    die(&realms[0], 2).await;
+    die(&other, 4).await;
+    assert_eq!(dead(&realms).await, [(realm(), 2), (other.clone(), 1)]);
+    assert_eq!(dead(std::slice::from_ref(&other)).await, [(other, 1)]);
+    assert!(dead(&[]).await.is_empty());
+}
+
 pub async fn pages_through_events(fixture: &impl Fixture) {
     let store = fixture.store();
     let at = clock(&*store).await;

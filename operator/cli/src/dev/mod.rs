@@ -25,7 +25,7 @@ use realmwright_idp::lifecycle::Lifecycle;
 use realmwright_idp::listener::{Limits, Listener, bind};
 use realmwright_idp::process::{Process, ProcessSettings};
 use realmwright_idp::settings::DatabaseSettings;
-use realmwright_idp::telemetry::{LogFormat, SpanCounts, start_logs};
+use realmwright_idp::telemetry::{LogFormat, Otlp, start_logs};
 use realmwright_idp::tls::TlsFiles;
 use realmwright_snapshot::RealmId;
 use tokio::net::TcpListener;
@@ -54,12 +54,6 @@ pub(crate) fn run(command: Dev, output: Output) -> anyhow::Result<Outcome> {
     if !command.folder.is_dir() {
         bail!("{} is not a folder", command.folder.display());
     }
-    // The watch has no descriptor left for a folder that was removed, and is at ease with that.
-    start_logs(
-        LogFormat::Auto,
-        &format!("notify::inotify=error,{}", command.log),
-        None,
-    )?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
@@ -67,6 +61,10 @@ pub(crate) fn run(command: Dev, output: Output) -> anyhow::Result<Outcome> {
 }
 
 async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result<Outcome> {
+    let otlp = Otlp::start(&command.otlp, "realmwright-dev")?.map(Arc::new);
+    // The watch has no descriptor left for a folder that was removed, and is at ease with that.
+    let filter = format!("notify::inotify=error,{}", command.log);
+    start_logs(LogFormat::Auto, &filter, otlp.as_deref())?;
     let state = State::of(&command.folder);
     let _lock = state.prepare()?;
     let life = Lifecycle::new();
@@ -93,7 +91,12 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
             trusted_proxies: Vec::new(),
             fetch_from: Vec::new(),
             own_database: OwnDatabase::OfRegion,
-            spans: SpanCounts::default(),
+            spans: otlp
+                .as_deref()
+                .map(Otlp::spans)
+                .cloned()
+                .unwrap_or_default(),
+            tls: tls.clone(),
         },
         life.clone(),
     )?;
@@ -146,6 +149,7 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
         let listener = Listener::for_management(socket, process.management_router());
         life.spawn(listener.serve(life.clone()));
     }
+    process.export(otlp.as_ref());
     let demo = if command.no_demo {
         None
     } else {
@@ -167,7 +171,11 @@ async fn serve(command: Dev, output: Output, started: Instant) -> anyhow::Result
     let desk = std::thread::spawn(move || desk.keep_looking(watch));
     life.stopped().await;
     stopper.stop();
+    let metrics = Arc::clone(process.metrics());
     process.finish(PATIENCE).await;
+    if let Some(otlp) = otlp {
+        otlp.finish(&metrics).await;
+    }
     state.stopped();
     match desk.join() {
         Ok(ended) => ended?,
