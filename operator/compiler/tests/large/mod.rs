@@ -64,7 +64,7 @@ impl Clients {
     }
 }
 
-fn client(number: usize, edit: &str) -> String {
+pub(crate) fn client(number: usize, edit: &str) -> String {
     format!(
         "\
 apiVersion: realmwright.dev/v1alpha1
