@@ -67,7 +67,7 @@ fn wait_for_refusals(running: &Running) {
     for what in ["does not take spans", "does not take metrics"] {
         running.wait_for(0, Duration::from_secs(20), what, |line| {
             let refused = line.contains(what)
-                && line.contains("invalid peer certificate: UnknownIssuer")
+                && line.contains("invalid peer certificate")
                 && line.contains("OTEL_EXPORTER_OTLP_CERTIFICATE");
             refused.then_some(())
         });

@@ -46,17 +46,16 @@ impl From<reqwest::Error> for SendFault {
     }
 }
 
-fn is_about_a_certificate(fault: &reqwest::Error) -> bool {
-    causes(fault).any(|cause| {
-        // What an I/O error wraps is none of its sources.
-        let wrapped = cause
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        let tls = match wrapped {
-            Some(wrapped) => wrapped.downcast_ref(),
-            None => cause.downcast_ref(),
-        };
-        matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+/// I/O errors wrap others, which are none of their sources.
+fn is_about_a_certificate(fault: &(dyn Error + 'static)) -> bool {
+    causes(fault).any(|cause| match cause.downcast_ref::<io::Error>() {
+        Some(wrapper) => wrapper
+            .get_ref()
+            .is_some_and(|wrapped| is_about_a_certificate(wrapped)),
+        None => matches!(
+            cause.downcast_ref(),
+            Some(rustls::Error::InvalidCertificate(_))
+        ),
     })
 }
 
