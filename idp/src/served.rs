@@ -62,7 +62,7 @@ impl From<&RealmCore> for Outline {
             region: core.region.clone(),
             country: core.country.clone(),
             instance: core.instance.clone(),
-            retention: core.retention.clone(),
+            retention: core.retention,
             rotation_interval: core.keys.rotation_interval,
             has_bootstrap_accounts: !core.bootstrap_accounts.is_empty(),
         }

@@ -7,6 +7,7 @@ use crate::support::certificates::Certificates;
 use crate::support::child::{Running, Told};
 use crate::support::collector::{Collector, texts};
 use crate::support::dev::{ANY_PORT, Dev, scenario_folder};
+use crate::support::network::Network;
 use crate::support::pods::Pods;
 use crate::support::region_database::RegionDatabase;
 use crate::support::secured::{text, trimmed, until};
@@ -40,7 +41,7 @@ async fn dev_exports_to_a_collector_whose_authority_it_was_told() {
     let certificates = Certificates::of("localhost");
     let collector = Collector::start_secured(&certificates).await;
     let mut dev = Dev::start_told(scenario_folder(), ANY_PORT, told(&collector, &certificates));
-    let http = reqwest::Client::new();
+    let http = Network::default().http().build().unwrap();
     let address = format!("{}/oauth2/token", trimmed(&dev.issuer));
     assert_serves(&http, &address).await;
     until("traces and metrics", async || {

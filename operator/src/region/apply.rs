@@ -234,7 +234,9 @@ impl Regions {
 
     async fn apply(&self, mut object: Value) -> Result<(), RegionFault> {
         let digest = Digest::of(object.to_string().as_bytes()).to_string();
-        object["metadata"]["annotations"][APPLIED] = digest.clone().into();
+        if let Some(Value::Object(metadata)) = object.pointer_mut("/metadata") {
+            metadata.insert("annotations".to_owned(), json!({APPLIED: digest}));
+        }
         let named = Named::of(&object);
         let failed = |source| RegionFault::Api {
             kind: named.kind.clone(),
@@ -265,12 +267,15 @@ struct Named {
 
 impl Named {
     fn of(object: &Value) -> Self {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let text = |path: &str| {
+            let value = object.pointer(path).and_then(Value::as_str);
+            value.unwrap_or_default().to_owned()
+        };
         Self {
-            api_version: text(&object["apiVersion"]),
-            kind: text(&object["kind"]),
-            namespace: text(&object["metadata"]["namespace"]),
-            name: text(&object["metadata"]["name"]),
+            api_version: text("/apiVersion"),
+            kind: text("/kind"),
+            namespace: text("/metadata/namespace"),
+            name: text("/metadata/name"),
         }
     }
 

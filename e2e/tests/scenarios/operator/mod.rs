@@ -9,6 +9,7 @@ use realmwright_e2e::wait::until;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::network::Network;
 use crate::support::operator::{
     IDENTITY, Installed, Operator, head, quickstart, realm_condition, wait_for_realm,
 };
@@ -36,7 +37,7 @@ fn patch(kubectl: &Kubectl, object: &str, change: &Value) {
 async fn issuer_of(pod: &Pod, host: &str, path: &str) -> Option<String> {
     let address = pod.listens("listen");
     let url = format!("http://{address}{path}/.well-known/openid-configuration");
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = Network::default().http().build().unwrap();
     let answer = http.get(url).header("host", host).send().await.ok()?;
     let document: Value = answer.json().await.ok()?;
     Some(document["issuer"].as_str()?.to_owned())

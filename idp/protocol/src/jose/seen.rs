@@ -3,7 +3,7 @@
 //! life, a grant) is asked each time by whoever trusts the answer.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use realmwright_snapshot::SigningAlgorithm;
@@ -44,23 +44,27 @@ impl SeenSignatures {
         verify: impl FnOnce() -> bool,
     ) -> bool {
         let fingerprint = fingerprint(&[alg.as_str().as_bytes(), public_key, message, signature]);
-        let slot = self.slot(&fingerprint);
-        if *slot.lock().unwrap_or_else(PoisonError::into_inner) == fingerprint {
+        if self
+            .slot(&fingerprint)
+            .is_some_and(|seen| *seen == fingerprint)
+        {
             return true;
         }
         let is_valid = verify();
-        if is_valid {
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = fingerprint;
+        if is_valid && let Some(mut slot) = self.slot(&fingerprint) {
+            *slot = fingerprint;
         }
         is_valid
     }
 
-    fn slot(&self, fingerprint: &Fingerprint) -> &Mutex<Fingerprint> {
+    /// The place of a fingerprint.
+    fn slot(&self, fingerprint: &Fingerprint) -> Option<MutexGuard<'_, Fingerprint>> {
         let number = fingerprint
             .iter()
             .take(size_of::<usize>())
             .fold(0_usize, |number, byte| number << 8 | usize::from(*byte));
-        &self.slots[number % self.slots.len()]
+        let slot = self.slots.get(number % SLOTS)?;
+        Some(slot.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -105,7 +105,7 @@ impl Connections {
             Some(kept) => self.taken(kept.connection, kept.from_pool, turn),
             None => {
                 let late = |_| Error::PoolTimedOut;
-                let from_pool = timeout(self.acquire_timeout, self.from_pool());
+                let from_pool = timeout(self.acquire_timeout, self.take_from_pool());
                 let connection = from_pool.await.map_err(late)??;
                 self.taken(connection, Instant::now(), turn)
             }
@@ -114,7 +114,7 @@ impl Connections {
 
     /// One that leads to a server which takes writes. Those that lay in the pool may lead
     /// elsewhere by now, a new one does not.
-    async fn from_pool(&self) -> Result<PoolConnection<Postgres>, Error> {
+    async fn take_from_pool(&self) -> Result<PoolConnection<Postgres>, Error> {
         loop {
             let may_be_old = self.pool.num_idle() > 0;
             let mut connection = self.pool.acquire().await?;
