@@ -1,6 +1,8 @@
 //! The operator on a real API server: what is applied is published, what is wrong is told, and
 //! nothing is written where nothing changes.
 
+mod cluster;
+
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};

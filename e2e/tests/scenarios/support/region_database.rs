@@ -70,7 +70,8 @@ impl RegionDatabase {
         url
     }
 
-    fn owner_url(&self) -> Url {
+    /// URL of the owner, who may migrate it.
+    pub(crate) fn owner_url(&self) -> Url {
         self.url("owner", OWNER_PASSWORD)
     }
 

@@ -2,7 +2,7 @@
 //! do it.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -41,7 +41,13 @@ impl Relay {
     /// Leads to this server.
     #[must_use]
     pub fn to(target: SocketAddr) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        Self::at(Ipv4Addr::LOCALHOST, target)
+    }
+
+    /// Leads to this server from another address of this machine.
+    #[must_use]
+    pub fn at(address: Ipv4Addr, target: SocketAddr) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("a port");
         let address = listener.local_addr().expect("an address");
         let way = Arc::new(Way {
             state: Mutex::new(State {
