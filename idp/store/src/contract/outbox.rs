@@ -132,7 +132,7 @@ pub async fn counts_the_dead_of_the_realms_it_was_asked_for(fixture: &impl Fixtu
     die(&realms[0], 1).await;
     die(&realms[0], 2).await;
     die(&other, 4).await;
-    assert_eq!(dead(&realms).await, [(realm(), 2), (other.clone(), 1)]);
+    assert_eq!(dead(&realms).await, [(other.clone(), 1), (realm(), 2)]);
     assert_eq!(dead(std::slice::from_ref(&other)).await, [(other, 1)]);
     assert!(dead(&[]).await.is_empty());
 }
