@@ -6,8 +6,8 @@
 
 pub mod check;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -20,16 +20,13 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument as _, field, info_span};
 
-use check::{CheckFault, Memory};
+use check::CheckFault;
 
 /// The pool of this process.
 #[derive(Clone, Debug)]
 pub struct PasswordPool {
     cores: Arc<Semaphore>,
     waiting: Arc<AtomicU32>,
-    /// Handed on from one check to the next, because to get it from the system is a quarter of what
-    /// a check costs. Kept only while others wait: a process that is idle holds none.
-    memories: Arc<Mutex<Vec<Memory>>>,
     metrics: PasswordMetrics,
 }
 
@@ -83,7 +80,6 @@ impl PasswordPool {
         Self {
             cores: Arc::new(Semaphore::new(workers.max(1))),
             waiting: Arc::new(AtomicU32::new(0)),
-            memories: Arc::default(),
             metrics: PasswordMetrics::default(),
         }
     }
@@ -107,7 +103,7 @@ impl PasswordPool {
     async fn run<T, F>(&self, queue: PasswordQueue, work: F) -> Result<T, HashFault>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Memory) -> Result<T, CheckFault> + Send + 'static,
+        F: FnOnce() -> Result<T, CheckFault> + Send + 'static,
     {
         let span = info_span!(
             "hash_password",
@@ -130,38 +126,23 @@ impl PasswordPool {
     async fn queue_and_run<T, F>(&self, queue: PasswordQueue, work: F) -> Result<T, HashFault>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Memory) -> Result<T, CheckFault> + Send + 'static,
+        F: FnOnce() -> Result<T, CheckFault> + Send + 'static,
     {
         let begun = Instant::now();
         let core = self.wait(queue).instrument(info_span!("wait")).await?;
         self.metrics.waits.observe(begun.elapsed().as_secs_f64());
-        let (pool, span) = (self.clone(), info_span!("work"));
+        let (hashes, span) = (self.metrics.hashes.clone(), info_span!("work"));
         tokio::task::spawn_blocking(move || {
             // The core stays taken until the hash is done, also when the caller went away.
             let _core = core;
             let begun = Instant::now();
-            let mut memory = pool.memories().pop().unwrap_or_default();
-            let done = span.in_scope(|| work(&mut memory));
-            pool.hand_on(memory);
-            pool.metrics.hashes.observe(begun.elapsed().as_secs_f64());
+            let done = span.in_scope(work);
+            hashes.observe(begun.elapsed().as_secs_f64());
             done
         })
         .await
         .map_err(|fault| HashFault::Failed(fault.to_string()))?
         .map_err(|fault| HashFault::Failed(fault.to_string()))
-    }
-
-    fn memories(&self) -> MutexGuard<'_, Vec<Memory>> {
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn hand_on(&self, memory: Memory) {
-        let mut memories = self.memories();
-        if self.waiting() > 0 {
-            memories.push(memory);
-        } else {
-            memories.clear();
-        }
     }
 
     /// A core, once it is this one's turn.
@@ -194,9 +175,9 @@ impl PasswordHasher for PasswordPool {
         hash: PasswordHash,
         queue: PasswordQueue,
     ) -> Result<Checked, HashFault> {
-        self.run(queue, move |memory| {
+        self.run(queue, move || {
             let began = Instant::now();
-            let right = check::verify(&hash, password.expose_secret().as_bytes(), memory)?;
+            let right = check::verify(&hash, password.expose_secret().as_bytes())?;
             Ok(Checked {
                 right,
                 took: began.elapsed(),
@@ -212,8 +193,8 @@ impl PasswordHasher for PasswordPool {
         cost: PasswordHashing,
         queue: PasswordQueue,
     ) -> Result<String, HashFault> {
-        self.run(queue, move |memory| {
-            check::argon2id(password.expose_secret().as_bytes(), &salt, cost, memory)
+        self.run(queue, move || {
+            check::argon2id(password.expose_secret().as_bytes(), &salt, cost)
         })
         .await
     }

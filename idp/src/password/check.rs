@@ -1,6 +1,6 @@
 //! Whether a password has a hash, and new hashes.
 
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Argon2, Params, Version};
 use aws_lc_rs::{constant_time, pbkdf2};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -20,25 +20,17 @@ pub enum CheckFault {
     Cost,
 }
 
-/// What Argon2 works in. It writes every block before it reads it, so that what another password
-/// left there changes nothing.
-pub type Memory = Vec<Block>;
-
 /// Whether the password has this hash. Takes as long as the hash costs; compares in constant
 /// time. Bcrypt reads no more than 72 bytes of a password: longer ones are compared by their
 /// first 72, as every system that wrote such a hash did.
 ///
 /// # Errors
 /// [`CheckFault::Parameters`].
-pub fn verify(
-    hash: &PasswordHash,
-    password: &[u8],
-    memory: &mut Memory,
-) -> Result<bool, CheckFault> {
+pub fn verify(hash: &PasswordHash, password: &[u8]) -> Result<bool, CheckFault> {
     let fault = CheckFault::Parameters(hash.family());
     match hash {
         PasswordHash::Argon2(hash) => {
-            let found = argon2(hash, password, memory).ok_or(fault)?;
+            let found = argon2(hash, password).ok_or(fault)?;
             Ok(constant_time::verify_slices_are_equal(&found, &hash.output).is_ok())
         }
         PasswordHash::Scrypt(hash) => {
@@ -68,7 +60,6 @@ pub fn argon2id(
     password: &[u8],
     salt: &[u8; 16],
     cost: PasswordHashing,
-    memory: &mut Memory,
 ) -> Result<String, CheckFault> {
     if !cost::admits(cost) {
         return Err(CheckFault::Cost);
@@ -80,8 +71,7 @@ pub fn argon2id(
         salt: salt.to_vec(),
         output: vec![0; 32],
     };
-    let output = argon2(&hash, password, memory);
-    let output = output.ok_or(CheckFault::Parameters(Family::Argon2))?;
+    let output = argon2(&hash, password).ok_or(CheckFault::Parameters(Family::Argon2))?;
     let PasswordHashing {
         memory_kib,
         iterations,
@@ -95,7 +85,7 @@ pub fn argon2id(
 }
 
 /// The output of the password with everything else of `hash`.
-fn argon2(hash: &Argon2Hash, password: &[u8], memory: &mut Memory) -> Option<Vec<u8>> {
+fn argon2(hash: &Argon2Hash, password: &[u8]) -> Option<Vec<u8>> {
     let algorithm = match hash.variant {
         Argon2Variant::Id => Algorithm::Argon2id,
         Argon2Variant::I => Algorithm::Argon2i,
@@ -112,13 +102,8 @@ fn argon2(hash: &Argon2Hash, password: &[u8], memory: &mut Memory) -> Option<Vec
     } = hash.cost;
     let mut found = vec![0; hash.output.len()];
     let params = Params::new(memory_kib, iterations, parallelism, Some(found.len())).ok()?;
-    let blocks = params.block_count();
-    if memory.len() < blocks {
-        memory.resize(blocks, Block::new());
-    }
-    let blocks = memory.get_mut(..blocks)?;
     Argon2::new(algorithm, version, params)
-        .hash_password_into_with_memory(password, &hash.salt, &mut found, blocks)
+        .hash_password_into(password, &hash.salt, &mut found)
         .ok()?;
     Some(found)
 }

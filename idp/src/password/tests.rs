@@ -59,7 +59,7 @@ async fn a_full_queue_says_so_at_once() {
     let (release, held) = std::sync::mpsc::channel::<()>();
     let busy = pool.clone();
     let running = tokio::spawn(async move {
-        busy.run(queue(1, 1000), move |_| {
+        busy.run(queue(1, 1000), move || {
             held.recv().unwrap();
             Ok(())
         })
@@ -70,12 +70,12 @@ async fn a_full_queue_says_so_at_once() {
     }
     let waiting = {
         let pool = pool.clone();
-        tokio::spawn(async move { pool.run(queue(1, 60_000), |_| Ok(())).await })
+        tokio::spawn(async move { pool.run(queue(1, 60_000), || Ok(())).await })
     };
     while pool.waiting() == 0 {
         tokio::task::yield_now().await;
     }
-    let third = pool.run(queue(1, 60_000), |_| Ok(())).await;
+    let third = pool.run(queue(1, 60_000), || Ok(())).await;
     assert!(matches!(third, Err(HashFault::Busy { .. })));
     assert_eq!(pool.waiting(), 1, "who was refused does not wait");
     release.send(()).unwrap();
@@ -88,11 +88,11 @@ async fn a_full_queue_says_so_at_once() {
 async fn a_long_wait_ends_in_busy() {
     let pool = PasswordPool::new(1);
     let core = Arc::clone(&pool.cores).acquire_owned().await.unwrap();
-    let answer = pool.run(queue(5, 20), |_| Ok(())).await;
+    let answer = pool.run(queue(5, 20), || Ok(())).await;
     assert!(matches!(answer, Err(HashFault::Busy { retry_after }) if retry_after.as_secs() == 1));
     drop(core);
     assert_eq!(
-        pool.run(queue(0, 0), |_| Ok(())).await,
+        pool.run(queue(0, 0), || Ok(())).await,
         Ok(()),
         "free: no queue needed"
     );
@@ -101,14 +101,14 @@ async fn a_long_wait_ends_in_busy() {
 #[tokio::test]
 async fn they_are_served_in_the_order_in_which_they_came() {
     let pool = PasswordPool::new(1);
-    let order = Arc::new(Mutex::new(Vec::new()));
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
     let core = Arc::clone(&pool.cores).acquire_owned().await.unwrap();
     let mut callers = Vec::new();
     for number in 0..20 {
         let (waiter, order) = (pool.clone(), Arc::clone(&order));
         callers.push(tokio::spawn(async move {
             waiter
-                .run(queue(100, 60_000), move |_| {
+                .run(queue(100, 60_000), move || {
                     order.lock().unwrap().push(number);
                     Ok(())
                 })
@@ -131,7 +131,7 @@ async fn who_goes_away_leaves_the_queue() {
     let core = Arc::clone(&pool.cores).acquire_owned().await.unwrap();
     let waiter = {
         let pool = pool.clone();
-        tokio::spawn(async move { pool.run(queue(1, 60_000), |_| Ok(())).await })
+        tokio::spawn(async move { pool.run(queue(1, 60_000), || Ok(())).await })
     };
     while pool.waiting() == 0 {
         tokio::task::yield_now().await;
@@ -142,37 +142,21 @@ async fn who_goes_away_leaves_the_queue() {
     drop(core);
 }
 
-/// A process that is idle holds no memory of checks, and one that is busy no more than for as many
-/// as run.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn memory_is_handed_on_while_others_wait_and_given_back_by_the_last() {
-    let pool = PasswordPool::new(1);
-    let cost = PasswordHashing {
-        memory_kib: 64,
-        ..CHEAP
-    };
-    let core = Arc::clone(&pool.cores).acquire_owned().await.unwrap();
-    let mut callers = Vec::new();
-    for number in 0..4 {
-        let waiter = pool.clone();
-        callers.push(tokio::spawn(async move {
-            waiter
-                .run(queue(100, 60_000), move |memory| {
-                    let before = memory.len();
-                    check::argon2id(b"correct horse", &[1; 16], cost, memory)?;
-                    Ok(before)
-                })
-                .await
-        }));
-        while pool.waiting() <= number {
-            tokio::task::yield_now().await;
-        }
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_checks_at_once_are_all_right() {
+    let pool = PasswordPool::new(2);
+    let hash = pool
+        .hash(password("correct horse"), [7; 16], CHEAP, queue(1, 1000))
+        .await
+        .unwrap();
+    let hash = PasswordHash::parse(&hash).unwrap();
+    let checks = (0..64).map(|number| {
+        let is_right = number % 2 == 0;
+        let text = if is_right { "correct horse" } else { "wrong" };
+        let checked = pool.verify(password(text), hash.clone(), queue(100, 60_000));
+        async move { (is_right, checked.await.unwrap().right) }
+    });
+    for (expected, right) in futures::future::join_all(checks).await {
+        assert_eq!(right, expected);
     }
-    drop(core);
-    let mut before = Vec::new();
-    for caller in callers {
-        before.push(caller.await.unwrap().unwrap());
-    }
-    assert_eq!(before, [0, 64, 64, 64]);
-    assert!(pool.memories().is_empty());
 }

@@ -34,7 +34,22 @@ fn bench_folder(key: &AssertionKey) -> TempDir {
     let folder = scenario_folder();
     let applications = include_str!("applications.yaml").replace("{JWK}", &key.jwk());
     std::fs::write(folder.path().join("bench.yaml"), applications).expect("it can be written");
+    // One person logs in many times at once, and each attempt counts until it has been judged.
+    replace(
+        &folder,
+        "realm.yaml",
+        "spec:\n",
+        "spec:\n  protection: {attemptsPerLogin: 1000}\n",
+    );
+    replace(&folder, "methods.yaml", "failures: 5\n", "failures: 100\n");
     folder
+}
+
+fn replace(folder: &TempDir, file: &str, from: &str, to: &str) {
+    let path = folder.path().join(file);
+    let text = std::fs::read_to_string(&path).expect("a file of the folder");
+    assert!(text.contains(from), "{file}");
+    std::fs::write(&path, text.replacen(from, to, 1)).expect("it can be written");
 }
 
 /// A served realm.
