@@ -1,6 +1,8 @@
 //! The resources of the cluster as the compiler reads them: one watch for each kind, and for the
-//! Secrets of each namespace that may be read. A kind that is not there, or an object that cannot
-//! be understood, concerns only itself.
+//! Secrets of each namespace that may be read. An object that cannot be understood concerns only
+//! itself. A kind that has never been listed stops everything, because without its objects a realm
+//! would be another one; one that was listed before goes on as it was. Secrets that cannot be read
+//! concern those who need them.
 
 mod document;
 
@@ -95,7 +97,7 @@ struct Contents {
     secret_changes: u64,
     /// Watches whose first list has not come to its end.
     listing: BTreeSet<String>,
-    /// Kinds that cannot be watched, with the reason.
+    /// What cannot be watched, with the reason that was told.
     unreadable: BTreeMap<String, String>,
 }
 
@@ -106,8 +108,6 @@ pub struct Moment {
     pub manifests: Manifests,
     /// The objects.
     pub objects: BTreeMap<ObjectName, Known>,
-    /// Kinds that cannot be watched, with the reason.
-    pub unreadable: BTreeMap<String, String>,
     /// Differs when any Secret differs.
     pub secret_changes: u64,
 }
@@ -192,14 +192,13 @@ impl Catalogue {
         self.changed.subscribe()
     }
 
-    /// All of it; none before every watch has had its first list, or has failed.
+    /// All of it; none before every kind has had its first list.
     #[must_use]
     pub fn moment(&self) -> Option<Moment> {
         let contents = self.contents();
         contents.listing.is_empty().then(|| Moment {
             manifests: contents.manifests.clone(),
             objects: contents.objects.clone(),
-            unreadable: contents.unreadable.clone(),
             secret_changes: contents.secret_changes,
         })
     }
@@ -244,7 +243,7 @@ impl Catalogue {
                 Ok(Event::Delete(object)) => {
                     self.change(|contents| contents.remove(&ObjectName::of(&kind, &object)));
                 }
-                Err(fault) => self.note_unreadable(&kind, &fault),
+                Err(fault) => self.note_unreadable(&kind, &fault.to_string()),
             }
         }
     }
@@ -259,7 +258,10 @@ impl Catalogue {
                 Ok(Some(event)) => event,
                 Ok(None) => return,
                 Err(fault) => {
-                    self.note_unreadable(&what, &fault);
+                    self.note_unreadable(&what, &fault.to_string());
+                    if self.contents().listing.remove(&what) {
+                        self.change(|_| {});
+                    }
                     continue;
                 }
             };
@@ -292,16 +294,14 @@ impl Catalogue {
         }
     }
 
-    /// The other kinds go on without it.
-    fn note_unreadable(&self, what: &str, fault: &watcher::Error) {
-        let reason = fault.to_string();
-        let known = self.contents().unreadable.get(what) == Some(&reason);
-        if !known {
+    /// Says it once for each reason.
+    fn note_unreadable(&self, what: &str, reason: &str) {
+        let mut contents = self.contents();
+        let told = contents
+            .unreadable
+            .insert(what.to_owned(), reason.to_owned());
+        if told.as_deref() != Some(reason) {
             tracing::error!(what, reason, "cannot be watched; it is tried again");
-            self.change(|contents| {
-                contents.listing.remove(what);
-                contents.unreadable.insert(what.to_owned(), reason);
-            });
         }
     }
 }
@@ -382,4 +382,32 @@ pub(crate) fn resource_of(kind: &str) -> Option<ApiResource> {
 
 async fn stopping(stop: CancellationToken, work: impl Future<Output = ()>) {
     stop.run_until_cancelled(work).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalogue(listing: &[&str]) -> Catalogue {
+        let catalogue = Catalogue {
+            contents: Arc::default(),
+            changed: Arc::new(watch::Sender::new(0)),
+        };
+        catalogue.contents().listing = listing.iter().map(|what| (*what).to_owned()).collect();
+        catalogue
+    }
+
+    /// FLOW-04: a realm without its clients is another realm, and would replace the good one.
+    #[test]
+    fn a_kind_that_could_not_be_listed_stops_everything() {
+        let catalogue = catalogue(&["Client"]);
+        catalogue.note_unreadable("Client", "403 Forbidden");
+        assert!(catalogue.moment().is_none());
+        catalogue.change(|contents| {
+            contents.listing.remove("Client");
+        });
+        assert!(catalogue.moment().is_some());
+        catalogue.note_unreadable("Client", "500 Internal Server Error");
+        assert!(catalogue.moment().is_some(), "what was listed goes on");
+    }
 }
