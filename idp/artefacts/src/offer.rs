@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use realmwright_keys::{Keyring, SecretBundle};
 use realmwright_snapshot::{
-    Digest, Envelope, EnvelopeFault, RealmCore, RealmId, SealFault, Sealed,
+    Digest, Envelope, EnvelopeFault, FORMAT, RealmCore, RealmId, RegionName, SealFault, Sealed,
 };
 
 /// What a source offers to serve.
@@ -67,6 +67,40 @@ pub enum AdmitFault {
 }
 
 impl Offer {
+    /// What follows `former`: the same revision for the same content, else the next one.
+    #[must_use]
+    pub fn after(
+        former: Option<&Self>,
+        realm: RealmId,
+        region: RegionName,
+        sealed: Arc<Sealed>,
+        keyring: Arc<Keyring>,
+        secrets: Arc<SecretBundle>,
+    ) -> Self {
+        let former = former.map(|former| &former.envelope);
+        let envelope = match former {
+            Some(former) if former.digest == sealed.digest => former.clone(),
+            _ => Envelope {
+                format: FORMAT,
+                requires: Vec::new(),
+                realm,
+                region,
+                incarnation: former.map_or(1, |former| former.incarnation),
+                revision: former.map_or(1, |former| former.revision + 1),
+                parent: former.map(|former| former.digest),
+                digest: sealed.digest,
+                min_keyring: keyring.revision,
+                min_secrets: secrets.revision,
+            },
+        };
+        Self {
+            envelope,
+            sealed,
+            keyring,
+            secrets,
+        }
+    }
+
     /// The realm.
     #[must_use]
     pub const fn realm(&self) -> &RealmId {

@@ -26,6 +26,15 @@ pub struct SecretPolicy {
     pub overlap: Period,
 }
 
+impl SecretPolicy {
+    /// Of a secret without a schedule. One that its owner replaced is accepted for an hour, as
+    /// people copy it by hand.
+    pub const BY_HAND: Self = Self {
+        interval: None,
+        overlap: Period::from_secs(3600),
+    };
+}
+
 /// By handle, the policies that a realm declares for its generated secrets.
 #[must_use]
 pub fn secret_policies(realm: &RealmSnapshot) -> BTreeMap<&SecretHandle, SecretPolicy> {

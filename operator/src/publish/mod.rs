@@ -12,9 +12,9 @@ use jiff::Timestamp;
 use realmwright_artefacts::{Head, Offer};
 use realmwright_compiler::CompiledRealm;
 use realmwright_keys::{
-    Acknowledgements, GenerateFault, Keyring, Missing, SecretBundle, SupplyFault, SystemGenerator,
+    Acknowledgements, GenerateFault, Keyring, Missing, SupplyFault, SystemGenerator,
 };
-use realmwright_snapshot::{Envelope, FORMAT, RealmSnapshot};
+use realmwright_snapshot::RealmSnapshot;
 
 use crate::names::Placement;
 use crate::ship::store::{Store, StoreFault, Versioned};
@@ -184,12 +184,14 @@ impl Publisher {
             .await?;
         realmwright_keys::bind(&compiled.snapshot, &keyring.value, &bundle, now, None)
             .map_err(PublishFault::Unresolved)?;
-        let offer = Offer {
-            envelope: successor(compiled, former_offer, &keyring.value, &bundle),
-            sealed: Arc::new(compiled.sealed.clone()),
-            keyring: Arc::new(keyring.value.clone()),
-            secrets: Arc::new(bundle),
-        };
+        let offer = Offer::after(
+            former_offer,
+            compiled.id.clone(),
+            compiled.region.clone(),
+            Arc::new(compiled.sealed.clone()),
+            Arc::new(keyring.value.clone()),
+            Arc::new(bundle),
+        );
         let due = keys_due.into_iter().chain(secrets_due).min();
         let head = match former {
             Some((former, head)) if former.is_same_as(&offer) => head,
@@ -235,32 +237,5 @@ impl Publisher {
         };
         let offer = self.store.load(&namespace, &placement.realm, head.value);
         Ok(Some((offer.await?, head)))
-    }
-}
-
-/// The same envelope for the same content, else the next one.
-fn successor(
-    compiled: &CompiledRealm,
-    former: Option<&Offer>,
-    keyring: &Keyring,
-    secrets: &SecretBundle,
-) -> Envelope {
-    let former = former.map(|former| &former.envelope);
-    if let Some(former) = former
-        && former.digest == compiled.sealed.digest
-    {
-        return former.clone();
-    }
-    Envelope {
-        format: FORMAT,
-        requires: Vec::new(),
-        realm: compiled.id.clone(),
-        region: compiled.region.clone(),
-        incarnation: former.map_or(1, |former| former.incarnation),
-        revision: former.map_or(1, |former| former.revision + 1),
-        parent: former.map(|former| former.digest),
-        digest: compiled.sealed.digest,
-        min_keyring: keyring.revision,
-        min_secrets: secrets.revision,
     }
 }

@@ -8,16 +8,8 @@ use realmwright_keys::{
     Generate, SecretBundle, SecretPolicy, SecretStep, SecretValue, SecretValues, advance_secret,
     secret_policies, supply,
 };
-use realmwright_snapshot::Period;
 
 use super::{PublishFault, Publisher, Wanted};
-
-/// A secret without a schedule. One that its owner replaced is accepted for a while, as it is
-/// copied by hand.
-const BY_HAND: SecretPolicy = SecretPolicy {
-    interval: None,
-    overlap: Period::from_secs(3600),
-};
 
 /// Why a Secret cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +63,10 @@ impl Publisher {
             if next.secrets.contains_key(&need.handle) {
                 continue;
             }
-            let policy = policies.get(&need.handle).copied().unwrap_or(BY_HAND);
+            let policy = policies
+                .get(&need.handle)
+                .copied()
+                .unwrap_or(SecretPolicy::BY_HAND);
             let known = former.get(&need.handle);
             let values = self.values(need, policy, known, source, now).await?;
             let (values, at) = self
@@ -140,7 +135,11 @@ impl Publisher {
         if !is_rotating && (policy.interval.is_none() || !is_ours) {
             return Ok((values, None));
         }
-        let policy = if is_ours { policy } else { BY_HAND };
+        let policy = if is_ours {
+            policy
+        } else {
+            SecretPolicy::BY_HAND
+        };
         let revision = former.revision + 1;
         let step = advance_secret(
             policy,

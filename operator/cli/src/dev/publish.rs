@@ -14,8 +14,8 @@ use realmwright_compiler::{
 };
 use realmwright_idp::hot_swap::{Accepted, HotSwap};
 use realmwright_idp::served::{OfferFault, Preparation};
-use realmwright_keys::{Keyring, SecretBundle, SystemGenerator};
-use realmwright_snapshot::{Digest, Envelope, FORMAT, RealmId, RealmSnapshot};
+use realmwright_keys::SystemGenerator;
+use realmwright_snapshot::{Digest, RealmId, RealmSnapshot};
 
 use super::clients::{self, AccountsClients};
 use super::state::{Running, RunningRealm, State};
@@ -223,12 +223,14 @@ impl Publisher {
                 self.secrets(&compiled, compilation, stored.as_ref(), now)?,
             ),
         };
-        let offer = Offer {
-            envelope: next_envelope(&compiled, stored.as_ref(), &keyring, &secrets),
-            sealed: Arc::new(compiled.sealed.clone()),
+        let offer = Offer::after(
+            stored.as_ref(),
+            compiled.id.clone(),
+            compiled.region.clone(),
+            Arc::new(compiled.sealed.clone()),
             keyring,
             secrets,
-        };
+        );
         let accounts_clients = clients::accounts_clients(
             &compiled.snapshot,
             former
@@ -356,32 +358,5 @@ fn same_or_new<T: PartialEq>(former: Option<&Arc<T>>, new: T) -> Arc<T> {
     match former {
         Some(former) if **former == new => Arc::clone(former),
         _ => Arc::new(new),
-    }
-}
-
-/// The same revision for the same content, else the next one.
-fn next_envelope(
-    compiled: &CompiledRealm,
-    former: Option<&Offer>,
-    keyring: &Keyring,
-    secrets: &SecretBundle,
-) -> Envelope {
-    let former = former.map(|former| &former.envelope);
-    if let Some(former) = former
-        && former.digest == compiled.sealed.digest
-    {
-        return former.clone();
-    }
-    Envelope {
-        format: FORMAT,
-        requires: Vec::new(),
-        realm: compiled.id.clone(),
-        region: compiled.region.clone(),
-        incarnation: former.map_or(1, |former| former.incarnation),
-        revision: former.map_or(1, |former| former.revision + 1),
-        parent: former.map(|former| former.digest),
-        digest: compiled.sealed.digest,
-        min_keyring: keyring.revision,
-        min_secrets: secrets.revision,
     }
 }

@@ -21,20 +21,13 @@ use realmwright_keys::{
     Acknowledgements, Generate, SecretBundle, SecretPolicy, SecretStep, SecretValue, SecretValues,
     advance_secret, secret_policies, supply,
 };
-use realmwright_snapshot::{Period, RealmId, SecretHandle};
+use realmwright_snapshot::{RealmId, SecretHandle};
 use secrecy::ExposeSecret;
 
 use super::{POD, Placement, Publisher};
 use crate::arguments::Format;
 use crate::dev::state::State;
 use crate::output::{BOLD, GOOD, Output};
-
-/// A secret without a schedule. One that its owner replaced is accepted for a while, as people
-/// copy it by hand.
-const BY_HAND: SecretPolicy = SecretPolicy {
-    interval: None,
-    overlap: Period::from_secs(3600),
-};
 
 /// A secret that was replaced by schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +84,10 @@ impl Publisher {
             if next.secrets.contains_key(&need.handle) {
                 continue;
             }
-            let policy = policies.get(&need.handle).copied().unwrap_or(BY_HAND);
+            let policy = policies
+                .get(&need.handle)
+                .copied()
+                .unwrap_or(SecretPolicy::BY_HAND);
             let values = self.secret(need, policy, compilation, former, now)?;
             next.secrets.insert(need.handle.clone(), values);
         }
@@ -250,7 +246,10 @@ impl Turn {
             };
             let made_here = is_made_here(state, need);
             let step = advance_secret(
-                policy.filter(|_| made_here).copied().unwrap_or(BY_HAND),
+                policy
+                    .filter(|_| made_here)
+                    .copied()
+                    .unwrap_or(SecretPolicy::BY_HAND),
                 values,
                 served.revision + 1,
                 now,
