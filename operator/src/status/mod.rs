@@ -54,8 +54,25 @@ fn errors_of<'a>(
 
 /// The reason that a code stands for.
 fn reason_of(code: Code) -> Reason {
-    match code.as_str() {
-        "RW0301" | "RW0302" | "RW0303" => Reason::ReferenceNotFound,
+    match code {
+        Code::RealmNotFound
+        | Code::RegionNotFound
+        | Code::InstanceNotFound
+        | Code::ScopeNotFound
+        | Code::FlowNotFound
+        | Code::MethodNotFound
+        | Code::AttributeNotFound
+        | Code::RoleNotFound
+        | Code::ClientNotFound
+        | Code::SecretMissing
+        | Code::SecretKeyMissing => Reason::ReferenceNotFound,
+        Code::AttachmentRefused | Code::SecretNotGranted => Reason::ReferenceNotPermitted,
+        Code::HostConflict => Reason::HostConflict,
+        Code::DuplicateObject
+        | Code::DuplicateRealmId
+        | Code::DuplicateIssuer
+        | Code::DuplicateClientIdentifier
+        | Code::DuplicateScope => Reason::Conflict,
         _ => Reason::Invalid,
     }
 }
@@ -232,4 +249,33 @@ fn placements(compiled: &[&CompiledRealm], outcomes: &Outcomes<'_>) -> Vec<Place
 /// Whether what is there says the same already.
 fn is_there(known: &Known, wanted: &Value) -> bool {
     known.status == *wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_says_which_reason_it_is() {
+        for (code, reason) in [
+            (Code::ScopeNotFound, Reason::ReferenceNotFound),
+            (Code::AttachmentRefused, Reason::ReferenceNotPermitted),
+            (Code::SecretNotGranted, Reason::ReferenceNotPermitted),
+            (Code::HostConflict, Reason::HostConflict),
+            (Code::DuplicateClientIdentifier, Reason::Conflict),
+            (Code::WeakSecret, Reason::Invalid),
+        ] {
+            assert_eq!(reason_of(code), reason, "{}", code.as_str());
+        }
+    }
+
+    /// Whatever says that something is not there is no fault of the object's own form.
+    #[test]
+    fn every_code_of_something_missing_says_so() {
+        for code in Code::ALL {
+            if format!("{code:?}").ends_with("NotFound") {
+                assert_eq!(reason_of(*code), Reason::ReferenceNotFound, "{code:?}");
+            }
+        }
+    }
 }
