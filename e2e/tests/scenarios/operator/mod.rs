@@ -133,6 +133,9 @@ fn writes(kubectl: &Kubectl) -> u64 {
         .sum::<f64>() as u64
 }
 
+/// So many looks without a write between them are rest: a turn takes no longer than some of them.
+const LOOKS_AT_REST: u32 = 20;
+
 /// Steady state makes no writes: a turn that finds nothing new leaves everything as it is.
 #[tokio::test]
 async fn where_nothing_changes_nothing_is_written() {
@@ -154,10 +157,12 @@ async fn where_nothing_changes_nothing_is_written() {
     };
     // The last statuses are written by then.
     label("0");
-    let mut before = writes(&kubectl);
+    let (mut before, mut looks) = (writes(&kubectl), 0);
     until("rest", async || {
         let now = writes(&kubectl);
-        (std::mem::replace(&mut before, now) == now).then_some(())
+        let is_same = std::mem::replace(&mut before, now) == now;
+        looks = if is_same { looks + 1 } else { 0 };
+        (looks == LOOKS_AT_REST).then_some(())
     })
     .await;
     for turn in ["1", "2", "3"] {
